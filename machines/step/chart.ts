@@ -1,0 +1,132 @@
+import { STATUS_OF_STATE, stepTag } from '../status.ts';
+import { receivedFailure } from './failure.ts';
+import { backoffDelayName, type CheckPlan, type EffectPlan, type StepPlan } from './plan.ts';
+import { pick, type Vocabulary } from './vocabulary.ts';
+
+/**
+ * The life of one step, as a piece of chart.
+ *
+ *     effect   pending ──→ running ──→ succeeded
+ *                            │  ↑
+ *                            ↓  │ after its delay
+ *                          backingOff          running ──→ failed ──→ the task's failed
+ *
+ *     check    pending ──→ checking ──→ succeeded
+ *                            ├── [an issue, one transition a code] ──→ the task's rejected
+ *                            └──→ failed ──→ the task's failed
+ *
+ * Invariants:
+ * - P1. A step leaves `pending` only when its output is known, or every step it comes after has succeeded.
+ * - P2. Each entry of `running` is one attempt; `succeeded` is entered once.
+ * - P3. A step whose output is known runs no attempt.
+ */
+
+export function stepChart(vocabulary: Vocabulary, plan: StepPlan) {
+  const { name, awaited } = plan;
+  const step = { step: name };
+  const start = plan.kind === 'effect' ? 'running' : 'checking';
+  const enter = plan.kind === 'check' ? { actions: { type: 'runCheck' as const, params: step } } : {};
+
+  return vocabulary.createStateConfig({
+    initial: 'pending',
+    ...(plan.description && { description: plan.description }),
+    meta: step,
+    states: {
+      pending: {
+        description:
+          awaited.length > 0
+            ? `Waits until ${awaited.join(' and ')} ${awaited.length > 1 ? 'have' : 'has'} succeeded.`
+            : 'Starts at once, unless its output is known.',
+        tags: [stepTag(name, STATUS_OF_STATE.pending)],
+        always: [
+          { guard: { type: 'hasResult', params: step }, target: 'succeeded' },
+          awaited.length > 0
+            ? { guard: { type: 'haveSucceeded', params: { steps: awaited } }, target: start, ...enter }
+            : { target: start, ...enter },
+        ],
+      },
+      ...(plan.kind === 'effect' ? effectStates(vocabulary, plan) : checkStates(vocabulary, plan)),
+      succeeded: {
+        type: 'final',
+        description: 'Its output is recorded; it never runs again.',
+        tags: [stepTag(name, STATUS_OF_STATE.succeeded)],
+      },
+      failed: {
+        description: 'Fails the task at once.',
+        tags: [stepTag(name, STATUS_OF_STATE.failed)],
+        always: { target: `#${plan.task}.failed`, actions: { type: 'failTask', params: step } },
+      },
+    },
+  });
+}
+
+function effectStates(vocabulary: Vocabulary, { name, after, retry, timeout }: EffectPlan) {
+  const attempts = retry.attempts === 'unlimited' ? 'without limit' : `of ${retry.attempts}`;
+  return {
+    running: vocabulary.createStateConfig({
+      description: `One attempt ${attempts}, of at most ${timeout} ms.`,
+      tags: [stepTag(name, STATUS_OF_STATE.running)],
+      entry: { type: 'beginAttempt', params: { step: name } },
+      invoke: {
+        id: name,
+        src: name,
+        input: ({ context }) => ({
+          id: context.id,
+          context: context.context,
+          results: pick(context.results, after),
+          key: `${context.id}/${name}`,
+          attempt: context.steps[name]?.attempts ?? 1,
+        }),
+        onDone: {
+          target: 'succeeded',
+          actions: { type: 'recordOutput', params: ({ event }) => ({ step: name, output: event.output }) },
+        },
+        onError: [
+          {
+            guard: {
+              type: 'canRetry',
+              params: ({ event }) => ({ failure: receivedFailure(event.error), attempts: retry.attempts }),
+            },
+            target: 'backingOff',
+            actions: {
+              type: 'recordFailure',
+              params: ({ event }) => ({ step: name, failure: receivedFailure(event.error) }),
+            },
+          },
+          {
+            target: 'failed',
+            actions: {
+              type: 'recordFailure',
+              params: ({ event }) => ({ step: name, failure: receivedFailure(event.error) }),
+            },
+          },
+        ],
+      },
+    }),
+    backingOff: vocabulary.createStateConfig({
+      description: 'Waits before the next attempt, for the delay that was drawn when the last one failed.',
+      tags: [stepTag(name, STATUS_OF_STATE.backingOff)],
+      after: { [backoffDelayName(name)]: 'running' },
+    }),
+  };
+}
+
+function checkStates(vocabulary: Vocabulary, { name, issues, task }: CheckPlan) {
+  const step = { step: name };
+  return {
+    checking: vocabulary.createStateConfig({
+      description: 'The check has been computed, once; its issues decide.',
+      tags: [stepTag(name, STATUS_OF_STATE.checking)],
+      always: [
+        ...Object.entries(issues).map(([code, reason]) => ({
+          description: reason,
+          guard: { type: 'hasIssue' as const, params: { step: name, code } },
+          target: `#${task}.rejected`,
+          actions: { type: 'rejectTask' as const, params: step },
+        })),
+        { guard: { type: 'hasFailed', params: step }, target: 'failed' },
+        { target: 'succeeded', actions: { type: 'recordVerdict', params: step } },
+      ],
+    }),
+  };
+}

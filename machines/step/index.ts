@@ -1,0 +1,33 @@
+export { stepChart } from './chart.ts';
+export {
+  type AttemptInput,
+  type AttemptLogic,
+  attemptOf,
+  type Effect,
+  type EffectArguments,
+} from './effect.ts';
+export { type EffectErrorOptions, PermanentError, RetryableError } from './effect-error.ts';
+export type { Cause, Failure } from './failure.ts';
+export { withoutSecrets } from './http.ts';
+export type { CheckPlan, EffectPlan, StepPlan } from './plan.ts';
+export { parseRetryAfter } from './retry-after.ts';
+export {
+  backoffDelay,
+  MAX_TIMER_MS,
+  type Random,
+  type RetryPolicy,
+  type RetryPolicyOptions,
+  retryAfterDelay,
+  retryPolicy,
+  retryPolicyOptionsSchema,
+} from './retry-policy.ts';
+export type { Check, CheckArguments, CheckIssue, Verdict } from './verdict.ts';
+export {
+  type CancelEvent,
+  type StepRecord,
+  type TaskContext,
+  type TaskError,
+  type TaskInput,
+  type TaskOutput,
+  vocabularyFor,
+} from './vocabulary.ts';

@@ -1,0 +1,176 @@
+import { assign, setup } from 'xstate';
+import type { Issue } from '../issue.ts';
+import type { AttemptLogic } from './effect.ts';
+import type { Failure } from './failure.ts';
+import { backoffDelayName, type StepPlan } from './plan.ts';
+import { type CheckIssue, type Verdict, verdictOf } from './verdict.ts';
+
+/**
+ * The vocabulary of the charts of steps and tasks: their context, events, guards and actions. All of it is pure: an
+ * actor is the only place with effects.
+ */
+
+/** What the chart remembers of a step besides its output. How it stands is told by the chart's state, not here. */
+export interface StepRecord {
+  /** Attempts begun. */
+  readonly attempts: number;
+  /** Why the last attempt failed; gone once one succeeded. */
+  readonly error?: Failure;
+  /** What came of a check, while the chart decides on it. */
+  readonly verdict?: Verdict;
+}
+
+/** Why a task ended otherwise than well. `code` is `rejected`, `cancelled` or the code of the step's failure. */
+export interface TaskError {
+  readonly code: string;
+  readonly message: string;
+  /** The step that ended it; none for a cancellation. */
+  readonly step?: string;
+  readonly attempt?: number;
+  readonly request?: Failure['request'];
+  /** Of a rejection: what the check found. Of wrong data: where it is wrong. */
+  readonly issues?: readonly (CheckIssue | Issue)[];
+  readonly cause?: Failure['cause'];
+}
+
+export interface TaskContext<Context = unknown, Results = Readonly<Record<string, unknown>>> {
+  readonly id: string;
+  /** The context of the task's request. */
+  readonly context: Context;
+  /** The output of each step that has succeeded. */
+  readonly results: Results;
+  readonly steps: Readonly<Record<string, StepRecord>>;
+  readonly error?: TaskError;
+}
+
+/** Ends the task wherever it is; running effects are aborted. */
+export interface CancelEvent {
+  readonly type: 'task.cancel';
+  /** For a person: why. */
+  readonly reason?: string;
+}
+
+export interface TaskInput<Context = unknown, Results = Readonly<Record<string, unknown>>> {
+  readonly id: string;
+  readonly context: Context;
+  /** Outputs that are known already: their steps have succeeded from the start. @default none */
+  readonly results?: Results;
+}
+
+/** What a task ends with. */
+export type TaskOutput<Output = unknown> =
+  | { readonly status: 'complete'; readonly output: Output }
+  | { readonly status: 'error' | 'cancelled'; readonly error: TaskError };
+
+type Recorded<Params> = (
+  args: { context: TaskContext },
+  params: Params & { step: string },
+) => Partial<TaskContext>;
+
+/** Changes what is remembered of one step. */
+function record<Params>(change: (step: StepRecord, params: Params, context: TaskContext) => StepRecord) {
+  const recorded: Recorded<Params> = ({ context }, params) => {
+    const before = context.steps[params.step] ?? { attempts: 0 };
+    return { steps: { ...context.steps, [params.step]: change(before, params, context) } };
+  };
+  return recorded;
+}
+
+/** Keeps a step's output; its attempts stay counted. */
+const keepOutput: Recorded<{ output: unknown }> = ({ context }, { step, output }) => ({
+  results: { ...context.results, [step]: output },
+  steps: { ...context.steps, [step]: { attempts: context.steps[step]?.attempts ?? 0 } },
+});
+
+/** What the chart of a task is written in: `setup` is the vocabulary, `createMachine` the diagram. */
+export function vocabularyFor(plans: readonly StepPlan[]) {
+  const checks = new Map(plans.flatMap((plan) => (plan.kind === 'check' ? [[plan.name, plan]] : [])));
+  return setup({
+    types: {
+      context: {} as TaskContext,
+      events: {} as CancelEvent,
+      input: {} as TaskInput,
+      output: {} as TaskOutput,
+      meta: {} as { step?: string; stage?: readonly string[] },
+    },
+    actors: {} as Record<string, AttemptLogic>,
+    delays: Object.fromEntries(
+      plans.map(({ name }) => [
+        backoffDelayName(name),
+        ({ context }: { context: TaskContext }) => context.steps[name]?.error?.delay ?? 0,
+      ]),
+    ),
+    guards: {
+      /** The step's output is known: given with the input, or recorded. */
+      hasResult: ({ context }, { step }: { step: string }) => Object.hasOwn(context.results, step),
+      /** Every one of the steps has succeeded. */
+      haveSucceeded: ({ context }, { steps }: { steps: readonly string[] }) =>
+        steps.every((step) => Object.hasOwn(context.results, step)),
+      /** Another attempt may help, and one is left. */
+      canRetry: (_, { failure, attempts }: { failure: Failure; attempts: number | 'unlimited' }) =>
+        failure.delay !== undefined && (attempts === 'unlimited' || failure.attempt < attempts),
+      /** The check went wrong itself. */
+      hasFailed: ({ context }, { step }: { step: string }) => {
+        const verdict = context.steps[step]?.verdict;
+        return verdict === undefined || 'failure' in verdict;
+      },
+      /** The check found an issue of this code. */
+      hasIssue: ({ context }, { step, code }: { step: string; code: string }) => {
+        const verdict = context.steps[step]?.verdict;
+        return (
+          verdict !== undefined && 'issues' in verdict && verdict.issues.some((issue) => issue.code === code)
+        );
+      },
+    },
+    actions: {
+      beginAttempt: assign(record(({ attempts, ...rest }) => ({ ...rest, attempts: attempts + 1 }))),
+      recordOutput: assign(keepOutput),
+      recordFailure: assign(
+        record(({ attempts }, { failure }: { failure: Failure }) => ({ attempts, error: failure })),
+      ),
+      runCheck: assign(
+        record((_, { step }: { step: string }, { id, context, results }) => {
+          const plan = checks.get(step);
+          if (!plan) return { attempts: 1 };
+          return {
+            attempts: 1,
+            verdict: verdictOf(plan, { id, context, results: pick(results, plan.after) }),
+          };
+        }),
+      ),
+      recordVerdict: assign((args, { step }: { step: string }) => {
+        const verdict = args.context.steps[step]?.verdict;
+        return verdict && 'output' in verdict ? keepOutput(args, { step, output: verdict.output }) : {};
+      }),
+      failTask: assign(({ context }, { step }: { step: string }) => {
+        const { verdict, error } = context.steps[step] ?? {};
+        const failure = verdict && 'failure' in verdict ? verdict.failure : error;
+        if (!failure) return {};
+        const { delay: _, ...told } = failure;
+        return {
+          steps: { ...context.steps, [step]: { attempts: failure.attempt, error: failure } },
+          error: { step, ...told },
+        };
+      }),
+      rejectTask: assign(({ context }, { step }: { step: string }) => {
+        const verdict = context.steps[step]?.verdict;
+        const issues = verdict && 'issues' in verdict ? verdict.issues : [];
+        const message = issues.map((issue) => issue.message).join('; ');
+        return {
+          steps: { ...context.steps, [step]: { attempts: 1 } },
+          error: { step, code: 'rejected', message, issues },
+        };
+      }),
+      cancelTask: assign((_, { reason }: { reason: string | undefined }) => ({
+        error: { code: 'cancelled', message: reason ? `Cancelled: ${reason}` : 'Cancelled' },
+      })),
+    },
+  });
+}
+
+export type Vocabulary = ReturnType<typeof vocabularyFor>;
+
+/** The outputs of the named steps only: what a step may see of the others. */
+export function pick(results: TaskContext['results'], steps: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries(steps.map((step) => [step, results[step]]));
+}

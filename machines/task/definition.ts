@@ -1,0 +1,156 @@
+import type {
+  AnyActorRef,
+  MetaObject,
+  ParameterizedObject,
+  StateMachine,
+  StateSchema,
+  StateValue,
+} from 'xstate';
+import type { z } from 'zod';
+import { issuesOf } from '../issue.ts';
+import {
+  type AttemptLogic,
+  attemptOf,
+  type CancelEvent,
+  type Effect,
+  PermanentError,
+  type Random,
+  type StepPlan,
+  type TaskContext,
+  type TaskInput,
+  type TaskOutput,
+} from '../step/index.ts';
+import { type TaskPlan, taskChart } from './chart.ts';
+import { DefinitionError } from './definition-error.ts';
+import { RequestError } from './request-error.ts';
+
+/** A task's chart: an ordinary XState machine, to be run by `createActor`, durably or not. */
+export type TaskMachine<Context, Results, Output> = StateMachine<
+  TaskContext<Context, Partial<Results>>,
+  CancelEvent,
+  Record<string, AnyActorRef | undefined>,
+  { src: string; logic: AttemptLogic; id: string | undefined },
+  ParameterizedObject,
+  ParameterizedObject,
+  string,
+  StateValue,
+  string,
+  TaskInput<Context, Partial<Results>>,
+  TaskOutput<Output>,
+  never,
+  MetaObject,
+  StateSchema
+>;
+
+/** By step's name, the effects of a task, as its types have them. */
+// A function of any arguments is assignable to `Effect<never, never, …>` alone.
+export type Effects = Readonly<Record<string, Effect<never, never, unknown>>>;
+
+export interface ProvideOptions {
+  /** What draws the waits between attempts. @default Math.random */
+  readonly random?: Random;
+}
+
+/** A step as it is shown: what its definition says, without functions. */
+export interface StepSummary {
+  readonly name: string;
+  readonly kind: StepPlan['kind'];
+  readonly after: readonly string[];
+  readonly description: string | undefined;
+}
+
+/**
+ * A task as it was defined: its machine, and what is to be known about it. Immutable.
+ *
+ * Type parameters: the request's context, outputs by step, effects by step, and what the task gives.
+ */
+export class TaskDefinition<Context, Results, StepEffects, Output> {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string | undefined;
+  /** In order of writing. */
+  readonly steps: readonly StepSummary[];
+  /** The names of the steps that run side by side, stage after stage. */
+  readonly stages: readonly (readonly string[])[];
+  readonly machine: TaskMachine<Context, Results, Output>;
+  readonly #plan: TaskPlan;
+  readonly #context: z.ZodType;
+  readonly #effects: Effects;
+
+  /** @throws {DefinitionError} The steps do not make a task, or an effect is given for none of them. */
+  constructor(
+    plan: TaskPlan,
+    context: z.ZodType,
+    effects: Effects,
+    { random = Math.random }: ProvideOptions = {},
+  ) {
+    const { machine, stages } = taskChart(plan);
+    this.name = plan.name;
+    this.version = plan.version;
+    this.description = plan.description;
+    this.steps = plan.steps.map(({ name, kind, after, description }) => ({ name, kind, after, description }));
+    this.stages = stages;
+    this.#plan = plan;
+    this.#context = context;
+    this.#effects = effects;
+    for (const step of Object.keys(effects)) {
+      if (plan.steps.some(({ name, kind }) => name === step && kind === 'effect')) continue;
+      const known = plan.steps.filter(({ kind }) => kind === 'effect').map(({ name }) => `"${name}"`);
+      throw new DefinitionError(
+        plan.name,
+        [step],
+        `an effect is provided for "${step}", which is none of its steps with an effect: ${known.join(', ')}.`,
+      );
+    }
+    const actors = plan.steps.flatMap((step) =>
+      step.kind === 'effect'
+        ? [[step.name, attemptOf(step, effects[step.name] ?? missing(step.name), random)]]
+        : [],
+    );
+    this.machine = machine.provide({ actors: Object.fromEntries(actors) }) as unknown as typeof this.machine;
+  }
+
+  /**
+   * The same task with effects filled in, by step: those that its definition only named, or others in place of
+   * those it has.
+   *
+   * @example
+   * ```ts
+   * const order = orderTask.provide({ fetch_cart: async ({ context, signal }) => shop.cart(context.cart_id, { signal }) });
+   * createActor(order.machine, { input: { id: 'order-1', context: { cart_id: 1 } } }).start();
+   * ```
+   */
+  provide(
+    effects: Partial<StepEffects>,
+    options: ProvideOptions = {},
+  ): TaskDefinition<Context, Results, StepEffects, Output> {
+    return new TaskDefinition(
+      this.#plan,
+      this.#context,
+      { ...this.#effects, ...(effects as Effects) },
+      options,
+    );
+  }
+
+  /**
+   * Parses the context of a request.
+   *
+   * @throws {RequestError} It names each field that is wrong: `context.cart_id`.
+   */
+  parseContext(context: unknown): Context {
+    const parsed = this.#context.safeParse(context, { reportInput: true });
+    if (parsed.success) return parsed.data as Context;
+    throw new RequestError(this.name, issuesOf(parsed.error.issues, ['context']));
+  }
+}
+
+/** Any task definition, where its types do not matter. */
+export type AnyTaskDefinition = TaskDefinition<unknown, unknown, unknown, unknown>;
+
+function missing(step: string): Effect<never, never, unknown> {
+  return () => {
+    throw new PermanentError(`Step "${step}" has no effect; give it one with .provide({ ${step}: … }).`, {
+      code: 'no_effect',
+    });
+  };
+}

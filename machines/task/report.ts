@@ -1,0 +1,92 @@
+import { STEP_STATUSES, type StepStatus, stepTag, TASK_STATUSES, type TaskStatus } from '../status.ts';
+import type { Failure, TaskContext, TaskError, TaskOutput } from '../step/index.ts';
+
+/** How a step stands. */
+export interface StepReport {
+  readonly status: StepStatus;
+  /** Attempts begun. */
+  readonly attempts: number;
+  /** Why the last attempt failed; while it waits, `error.delay` is how long, in ms. */
+  readonly error?: Failure;
+}
+
+/** How a task stands: read from its chart's state, tags and context, and kept nowhere else. */
+export interface TaskReport {
+  readonly status: TaskStatus;
+  readonly steps: Readonly<Record<string, StepReport>>;
+  readonly output?: unknown;
+  readonly error?: TaskError;
+}
+
+/** What of a task's snapshot tells how it stands; the snapshot of any {@link TaskMachine} has it. */
+export interface TaskSnapshot {
+  readonly status: 'active' | 'done' | 'error' | 'stopped';
+  readonly tags: ReadonlySet<string>;
+  readonly context: TaskContext;
+  readonly output?: unknown;
+  readonly error?: unknown;
+}
+
+/** One thing that changed: the task's own status, or a step's where it names one. */
+export type Change =
+  | ({ readonly step: string } & StepReport)
+  | { readonly status: TaskStatus; readonly output?: unknown; readonly error?: TaskError };
+
+/**
+ * Reads how a task stands.
+ *
+ * A step whose stage is over or not yet reached has no state of its own; its place in the context tells: it has an output, it is the
+ * one that failed, it was begun and stopped with the task, or it never began.
+ */
+export function reportOf(snapshot: TaskSnapshot): TaskReport {
+  const { context, tags } = snapshot;
+  const status =
+    snapshot.status === 'error' ? 'error' : (TASK_STATUSES.find((word) => tags.has(word)) ?? 'pending');
+  const ended = status !== 'running' && status !== 'pending';
+  const steps = Object.entries(context.steps).map(([step, { attempts, error }]) => {
+    const state = ended ? undefined : STEP_STATUSES.find((word) => tags.has(stepTag(step, word)));
+    const report: StepReport = {
+      status: state ?? statusBesideTheChart(step, attempts, context, ended),
+      attempts,
+      ...(error && { error }),
+    };
+    return [step, report] as const;
+  });
+  const output = snapshot.output as TaskOutput | undefined;
+  return {
+    status,
+    steps: Object.fromEntries(steps),
+    ...(output?.status === 'complete' && { output: output.output }),
+    ...endError(snapshot),
+  };
+}
+
+function statusBesideTheChart(
+  step: string,
+  attempts: number,
+  context: TaskContext,
+  ended: boolean,
+): StepStatus {
+  if (Object.hasOwn(context.results, step)) return 'complete';
+  if (context.error?.step === step) return 'error';
+  return ended && attempts > 0 ? 'cancelled' : 'pending';
+}
+
+function endError({ context, error }: TaskSnapshot): { error?: TaskError } {
+  if (context.error) return { error: context.error };
+  if (error === undefined) return {};
+  return { error: { code: 'crashed', message: `The task's chart threw: ${String(error)}` } };
+}
+
+/** What changed between two reports of a task: steps in their order, the task's own status last. */
+export function changesBetween(before: TaskReport | undefined, after: TaskReport): Change[] {
+  const changes: Change[] = Object.entries(after.steps)
+    .filter(([step, { status, attempts }]) => {
+      const old = before?.steps[step];
+      return old?.status !== status || old.attempts !== attempts;
+    })
+    .map(([step, report]) => ({ step, ...report }));
+  if (before?.status === after.status) return changes;
+  const { steps: _, ...own } = after;
+  return [...changes, own];
+}
