@@ -58,4 +58,6 @@ export const orderTask = defineTask({
     // An event bus that is away comes back; the order waits for it, visibly. A refusal is permanent.
     retry: { attempts: 'unlimited' },
   })
-  .build({ output: ({ create_order, publish_event }) => ({ order: create_order, publication: publish_event }) });
+  .build({
+    output: ({ create_order, publish_event }) => ({ order: create_order, publication: publish_event }),
+  });

@@ -43,15 +43,19 @@ export function validateProducts(
     return { issues: [{ code: 'cart_is_empty', message: `cart ${cart.id} is empty` }] };
   }
   const products = new Map(catalogue.map((product) => [product.id, product]));
-  const asked = new Map<number, number>();
+  const askedInAll = new Map<number, number>();
+  for (const line of cart.products.filter(hasValidQuantity)) {
+    askedInAll.set(line.id, (askedInAll.get(line.id) ?? 0) + line.quantity);
+  }
+  const left = new Map(catalogue.map(({ id, stock }) => [id, stock]));
   const issues: ProductIssue[] = [];
   const lines: OrderableLine[] = [];
   cart.products.forEach((line, index) => {
     const product = products.get(line.id);
-    const quantity = (asked.get(line.id) ?? 0) + line.quantity;
-    const issue = issueOf(line, product, quantity);
+    const before = left.get(line.id) ?? 0;
+    const issue = issueOf(line, product, before, askedInAll.get(line.id) ?? 0);
     if (issue) issues.push({ ...issue, line: index + 1 });
-    if (issue?.code !== 'quantity_is_invalid') asked.set(line.id, quantity);
+    if (hasValidQuantity(line)) left.set(line.id, before - line.quantity);
     if (product) {
       lines.push({ product, quantity: line.quantity, discount_percentage: line.discountPercentage });
     }
@@ -60,9 +64,21 @@ export function validateProducts(
   return { output: { cart_id: cart.id, user_id: cart.userId, lines } };
 }
 
-/** @param asked How many of the product this line and those before it ask for together. */
-function issueOf(line: CartLine, product: Product | undefined, asked: number): ProductIssue | undefined {
-  if (!Number.isSafeInteger(line.quantity) || line.quantity < 1) {
+function hasValidQuantity({ quantity }: CartLine): boolean {
+  return Number.isSafeInteger(quantity) && quantity >= 1;
+}
+
+/**
+ * @param left What the lines before have left of the stock; below zero, it ran short at one of them, which was named.
+ * @param asked How many of the product all lines ask for together.
+ */
+function issueOf(
+  line: CartLine,
+  product: Product | undefined,
+  left: number,
+  asked: number,
+): ProductIssue | undefined {
+  if (!hasValidQuantity(line)) {
     const message = `quantity ${line.quantity} of product ${line.id} is not a positive whole number`;
     return { code: 'quantity_is_invalid', message };
   }
@@ -70,7 +86,7 @@ function issueOf(line: CartLine, product: Product | undefined, asked: number): P
   if (product.availabilityStatus === 'Out of Stock') {
     return { code: 'product_is_unavailable', message: `product ${line.id} is out of stock` };
   }
-  if (asked > product.stock) {
+  if (left >= 0 && line.quantity > left) {
     const message = `product ${line.id}: ${product.stock} of ${asked} in stock`;
     return { code: 'stock_is_short', message };
   }

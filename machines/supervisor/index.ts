@@ -30,6 +30,12 @@ export interface SupervisorOutput {
   readonly error?: unknown;
 }
 
+/** The inbox cannot be taken from; it is tried again. */
+export interface IntakeFailure {
+  readonly type: 'intake.failed';
+  readonly error: unknown;
+}
+
 interface SupervisorContext extends SupervisorInput, SupervisorOutput {}
 
 /** What takes from the inbox: it sends each delivery to the actor with the system id `pool`, until it is stopped. */
@@ -41,7 +47,9 @@ const INTAKE_RETRY = 1_000;
 const HAND_BACK_WITHIN = 5_000;
 
 const unfilled = (name: string) => () => {
-  throw new Error(`The supervisor's actor "${name}" is not filled in; give it with .provide({ actors: { ${name} } }).`);
+  throw new Error(
+    `The supervisor's actor "${name}" is not filled in; give it with .provide({ actors: { ${name} } }).`,
+  );
 };
 
 /**
@@ -71,7 +79,7 @@ export const supervisorMachine = setup({
   },
   actions: {
     /** Told of everything that went wrong without ending the supervisor. Filled in by the service, which logs. */
-    report: (_, _report: { report: SupervisorEvent | { type: 'intake.failed'; error: unknown } }) => {},
+    report: (_, _report: { report: PoolReport | IntakeFailure }) => {},
     drainPool: sendTo('pool', { type: 'pool.drain' }),
     releasePool: sendTo('pool', { type: 'pool.release' }),
     publish: sendTo('publisher', (_, { ask }: { ask: PublishAsk }) => ask),
@@ -193,9 +201,10 @@ export function publishThrough<Message, Acknowledgement>(
   message: Message,
 ): Promise<Acknowledgement> {
   const { promise, resolve, reject } = Promise.withResolvers<Acknowledgement>();
-  if (supervisor.getSnapshot().status !== 'active') {
+  if (supervisor.getSnapshot().status === 'active') {
+    supervisor.send({ type: 'event.publish', message, resolve: resolve as PublishAsk['resolve'], reject });
+  } else {
     reject(new RetryableError('The supervisor has stopped.', { code: 'supervisor_stopped' }));
   }
-  supervisor.send({ type: 'event.publish', message, resolve: resolve as PublishAsk['resolve'], reject });
   return promise;
 }

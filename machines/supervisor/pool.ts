@@ -40,6 +40,11 @@ export interface TaskActor {
   getSnapshot(): unknown;
 }
 
+/** Not yet to be run: its delivery is handed back until a time, in ms since the epoch. */
+export interface Deferral {
+  readonly until: number;
+}
+
 /**
  * Makes the actor of a task, not yet started.
  *
@@ -47,10 +52,8 @@ export interface TaskActor {
  * @returns `undefined` if there is nothing to run: the task has ended, or was never asked for.
  * @throws What may pass: the delivery is handed back, and comes again after a growing wait.
  */
-export type CreateTask = (
-  id: string,
-  request: unknown,
-) => TaskActor | undefined | Promise<TaskActor | undefined>;
+export type CreateTask = (id: string, request: unknown) => Created | Promise<Created>;
+type Created = TaskActor | Deferral | undefined;
 
 export type PoolEvent =
   | { readonly type: 'task.offer'; readonly delivery: Offer }
@@ -86,10 +89,18 @@ const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
 
 interface LiveTask {
-  /** Absent while it is being made. */
+  /** What woke it, settled when it ends. */
+  readonly delivery: Offer;
+  /** The actor once it has been started; nothing if it never will be. */
+  readonly started: PromiseWithResolvers<TaskActor | undefined>;
   actor?: TaskActor;
   subscription?: { unsubscribe(): void };
-  readonly deliveries: Offer[];
+}
+
+/** Stops a task's actor without hearing of it: a stopped XState actor tells its observers that it is complete. */
+function quiet({ actor, subscription }: LiveTask): void {
+  subscription?.unsubscribe();
+  actor?.stop();
 }
 
 export type PoolLogic = ReturnType<typeof poolOf>;
@@ -98,7 +109,7 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
   return fromCallback<PoolEvent>(({ receive, sendBack, self }) => {
     const { clock } = self as AnyActorRef as AnyActorRef & { clock: Clock };
     const tasks = new Map<string, LiveTask>();
-    let state: 'taking' | 'draining' | 'released' = 'taking';
+    let draining = false;
     let settling = 0;
     let handedBack = 0;
     let beat: unknown;
@@ -114,11 +125,14 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
         case 'task.report':
           return event.reply(tasks.get(event.id)?.actor?.getSnapshot());
         case 'pool.drain':
-          state = 'draining';
+          draining = true;
           return tellIfDrained();
         case 'pool.release':
-          state = 'released';
-          for (const id of [...tasks.keys()]) release(id);
+          handedBack = tasks.size;
+          for (const [id, live] of [...tasks]) {
+            quiet(live);
+            giveBack(id, live);
+          }
           return tellIfDrained();
         default:
           return event satisfies never;
@@ -130,68 +144,63 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
       const live = tasks.get(taskId);
       if (live && kind === 'request') settle(taskId, () => delivery.acknowledge());
       else if (live) settle(taskId, () => passOn(live, delivery));
-      else if (state !== 'taking') handBack(taskId, delivery);
+      else if (draining) settle(taskId, () => delivery.handBack());
       else void start(taskId, kind === 'request' ? body : undefined, delivery);
     }
 
     async function start(id: string, request: unknown, delivery: Offer): Promise<void> {
-      const live: LiveTask = { deliveries: [delivery] };
+      const live: LiveTask = { delivery, started: Promise.withResolvers() };
       tasks.set(id, live);
       keepAlive();
       try {
-        const actor = await createTask(id, request);
-        if (tasks.get(id) !== live) return actor?.stop();
-        if (!actor) return ended(id, live);
-        live.actor = actor;
-        live.subscription = actor.subscribe({
+        const created = await createTask(id, request);
+        // Released while it was being made: its delivery is handed back already.
+        if (tasks.get(id) !== live) return;
+        if (!created) return ended(id, live);
+        if ('until' in created) return giveBack(id, live, created.until);
+        live.actor = created;
+        live.subscription = created.subscribe({
           complete: () => ended(id, live),
           error: (error) => {
             tell({ type: 'task.crashed', id, error });
             ended(id, live);
           },
         });
-        actor.start();
-        if (delivery.message.kind === 'event') await actor.send(delivery.message.body as { type: string });
+        created.start();
+        if (delivery.message.kind === 'event') await created.send(delivery.message.body as { type: string });
+        live.started.resolve(created);
       } catch (error) {
         tell({ type: 'task.refused', id, error });
-        live.subscription?.unsubscribe();
-        live.actor?.stop();
-        if (!tasks.delete(id)) return;
+        quiet(live);
         const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (delivery.attempt - 1));
-        for (const each of live.deliveries) settle(id, () => each.handBack(now(clock) + wait));
+        giveBack(id, live, now(clock) + wait);
       }
     }
 
     /** An event for a task that lives here: the task has it before the message goes. */
     async function passOn(live: LiveTask, delivery: Offer): Promise<void> {
-      // While the task is still being made there is nobody to hear it: it comes again at once.
-      if (!(await sendTo(live, delivery.message.body as { type: string }))) return delivery.handBack();
-      await delivery.acknowledge();
+      const sent = await sendTo(live, delivery.message.body as { type: string });
+      await (sent ? delivery.acknowledge() : delivery.handBack());
     }
 
     async function sendTo(live: LiveTask | undefined, event: { type: string }): Promise<boolean> {
-      if (!live?.actor) return false;
-      await live.actor.send(event);
-      return true;
+      const actor = await live?.started.promise;
+      await actor?.send(event);
+      return actor !== undefined;
     }
 
     function ended(id: string, live: LiveTask): void {
-      if (tasks.get(id) !== live) return;
-      tasks.delete(id);
-      for (const delivery of live.deliveries) settle(id, () => delivery.acknowledge());
+      if (forget(id, live)) settle(id, () => live.delivery.acknowledge());
     }
 
-    function release(id: string): void {
-      const live = tasks.get(id);
-      tasks.delete(id);
-      live?.subscription?.unsubscribe();
-      live?.actor?.stop();
-      for (const delivery of live?.deliveries ?? []) handBack(id, delivery);
+    function giveBack(id: string, live: LiveTask, until?: number): void {
+      if (forget(id, live)) settle(id, () => live.delivery.handBack(until));
     }
 
-    function handBack(id: string, delivery: Offer): void {
-      handedBack += 1;
-      settle(id, () => delivery.handBack());
+    /** @returns Whether it was still live: so that its delivery is settled once. */
+    function forget(id: string, live: LiveTask): boolean {
+      live.started.resolve(undefined);
+      return tasks.get(id) === live && tasks.delete(id);
     }
 
     function settle(id: string, how: () => Promise<void>): void {
@@ -205,23 +214,20 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
     }
 
     function tellIfDrained(): void {
-      if (state !== 'taking' && tasks.size === 0 && settling === 0) tell({ type: 'pool.drained', handedBack });
+      if (draining && tasks.size === 0 && settling === 0) tell({ type: 'pool.drained', handedBack });
     }
 
     function keepAlive(): void {
       beat ??= clock.setTimeout(() => {
         beat = undefined;
-        for (const { deliveries } of tasks.values()) for (const delivery of deliveries) delivery.keepAlive();
+        for (const { delivery } of tasks.values()) delivery.keepAlive();
         if (tasks.size > 0) keepAlive();
       }, keepAliveEvery);
     }
 
     return () => {
       clock.clearTimeout(beat);
-      for (const { actor, subscription } of tasks.values()) {
-        subscription?.unsubscribe();
-        actor?.stop();
-      }
+      for (const live of tasks.values()) quiet(live);
       tasks.clear();
     };
   });

@@ -1,8 +1,8 @@
 import ky, { type KyInstance } from 'ky';
 import pMap from 'p-map';
 import { z } from 'zod';
-import { type Cart, cartSchema, type Product, productSchema } from '../../machines/order/index.ts';
 import { formatIssues, issuesOf } from '../../machines/issue.ts';
+import { type Cart, cartSchema, type Product, productSchema } from '../../machines/order/index.ts';
 import { PermanentError, RetryableError } from '../../machines/step/index.ts';
 
 /**

@@ -42,7 +42,12 @@ export function shopOrderTask({ shop, records, publish, clock = systemClock }: O
     publish_event: async ({ key, results }) => {
       const event = orderCreated(key, results.create_order);
       const subject = orderCreatedSubject(results.create_order);
-      const { stream, sequence, duplicate } = await publish({ subject, id: event.id, body: event, once: true });
+      const { stream, sequence, duplicate } = await publish({
+        subject,
+        id: event.id,
+        body: event,
+        once: true,
+      });
       const acknowledged_at = new Date(now(clock)).toISOString();
       return { event_id: event.id, subject, stream, sequence, duplicate, acknowledged_at };
     },

@@ -1,0 +1,66 @@
+/**
+ * What `npm run demo` runs: orders through the whole system, against a shop that fails on purpose. Made to be run, never imported.
+ */
+import http from 'node:http';
+import { onStopSignal } from '../../service/index.ts';
+import { type DemoOptions, DemoOptionsError, help, parseDemoOptions } from './options.ts';
+import { movingTable, type Progress, plainLines } from './progress.ts';
+import { type DemoOrder, runDemo } from './run.ts';
+import { summaryOf } from './summary.ts';
+
+await main();
+
+async function main(): Promise<void> {
+  let options: DemoOptions;
+  try {
+    options = parseDemoOptions(process.argv.slice(2), process.env);
+  } catch (error) {
+    if (!(error instanceof DemoOptionsError)) throw error;
+    console.error(error.message);
+    process.exitCode = 2;
+    return;
+  }
+  if (options.help) process.stdout.write(help);
+  else await demo(options);
+}
+
+async function demo(options: DemoOptions): Promise<void> {
+  useProxies();
+  let orders: readonly DemoOrder[] = [];
+  const progress = progressFor(options, () => orders);
+  await using run = await runDemo(options, progress.changed);
+  orders = run.orders;
+  const removeHandlers = onStopSignal(async (exitCode) => {
+    progress.end();
+    await run[Symbol.asyncDispose]();
+    process.exit(exitCode);
+  });
+  const started = Date.now();
+  const result = await run.finished;
+  progress.end();
+  removeHandlers();
+
+  const wrong = run.verdicts(result);
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+  } else {
+    const seconds = ((Date.now() - started) / 1_000).toFixed(1);
+    console.log(summaryOf(run.orders, result));
+    console.log(`${result.tasks.length} orders from ${run.shop} in ${seconds} s.`);
+    if (wrong.length === 0) console.log('Every order ended as it should.');
+  }
+  for (const sentence of wrong) console.error(sentence);
+  process.exitCode = wrong.length === 0 ? 0 : 1;
+}
+
+function progressFor({ json }: DemoOptions, orders: () => readonly DemoOrder[]): Progress {
+  if (json) return plainLines(() => {});
+  return process.stdout.isTTY ? movingTable(process.stdout, orders) : plainLines((line) => console.log(line));
+}
+
+/** Proxies as the environment names them, as curl takes them; never for the shop on this machine. */
+function useProxies(): void {
+  const own = '127.0.0.1,localhost,::1';
+  const given = process.env.no_proxy ?? process.env.NO_PROXY;
+  http.setGlobalProxyFromEnv({ ...process.env, no_proxy: given ? `${given},${own}` : own });
+}

@@ -1,0 +1,67 @@
+import Table from 'cli-table3';
+import { createLogUpdate } from 'log-update';
+import type { DemoOrder } from './run.ts';
+import { COLUMNS, signOf } from './words.ts';
+
+/** Shows what each order is doing. */
+export interface Progress {
+  changed(order: DemoOrder, changed: ReadonlySet<string>): void;
+  /** Shows no more. */
+  end(): void;
+}
+
+const REDRAW_EVERY = 100;
+
+/** A table on a terminal that moves; drawn again while waits count down. */
+export function movingTable(stream: NodeJS.WriteStream, orders: () => readonly DemoOrder[]): Progress {
+  const update = createLogUpdate(stream);
+  const draw = () => update(tableOf(orders(), stream.rows ?? 40));
+  const timer = setInterval(draw, REDRAW_EVERY);
+  return {
+    changed: () => {},
+    end: () => {
+      clearInterval(timer);
+      update.clear();
+      update.done();
+    },
+  };
+}
+
+/** The borders and heads that cli-table3 colours by itself are left plain: colour says how a step stands. */
+const PLAIN = { head: [], border: [], compact: true };
+
+function tableOf(orders: readonly DemoOrder[], rows: number): string {
+  const table = new Table({ head: ['order', ...Object.values(COLUMNS), 'cart'], style: PLAIN });
+  const time = Date.now();
+  // What still runs first: a terminal may be lower than the table.
+  const shown = orders
+    .toSorted((a, b) => Number(hasEnded(a)) - Number(hasEnded(b)))
+    .slice(0, Math.max(1, rows - 6));
+  for (const { id, title, view } of shown) {
+    table.push([id, ...Object.keys(COLUMNS).map((step) => signOf(view.steps[step], time)), title]);
+  }
+  const ended = orders.filter(hasEnded).length;
+  return `${table.toString()}\n${ended} of ${orders.length} orders have ended`;
+}
+
+function hasEnded({ view }: DemoOrder): boolean {
+  return view.status !== 'pending' && view.status !== 'running';
+}
+
+/** A line for each change, where nothing can move. */
+export function plainLines(write: (line: string) => void): Progress {
+  return {
+    changed: ({ id, view }, changed) => {
+      for (const name of changed) {
+        const step = view.steps[name];
+        if (!step) write(`${id}: ${view.status}${view.error ? ` (${view.error.message})` : ''}`);
+        else if (step.status === 'waiting_for_retry') {
+          write(
+            `${id}: ${name} failed, attempt ${step.attempts}: ${step.error?.message} Again in ${step.error?.delay} ms.`,
+          );
+        } else if (step.status !== 'pending') write(`${id}: ${name} ${step.status}`);
+      }
+    },
+    end: () => {},
+  };
+}

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { TASK_STATUSES } from '../../machines/status.ts';
+import type { Change } from '../../machines/task/index.ts';
+import type { Json, OutgoingMessage } from '../backends/index.ts';
+
+/**
+ * A task changed: a CloudEvent 1.0, on the subject `taskchart.events.<task>.<id>`. Watchers, streams and lists are fed by it.
+ * There is one a commit: everything that followed from what came in.
+ */
+export const changeEventSchema = z.object({
+  specversion: z.literal('1.0'),
+  /** `<task id>/<entry>/<n>`: what came in, counted from 1, and which message about it, from 0. */
+  id: z.string(),
+  source: z.literal('/taskchart'),
+  type: z.literal('task.changed'),
+  /** The task's id. */
+  subject: z.string(),
+  time: z.iso.datetime(),
+  datacontenttype: z.literal('application/json'),
+  data: z.object({
+    name: z.string(),
+    version: z.string(),
+    /** How the task stands now. */
+    status: z.enum(TASK_STATUSES),
+    /** What changed: steps, each as it stands now, and last the task itself. */
+    changes: z.array(z.custom<Change>()),
+  }),
+});
+export type ChangeEvent = z.output<typeof changeEventSchema>;
+
+export function changeSubject(name: string, taskId: string): string {
+  return `taskchart.events.${name}.${taskId}`;
+}
+
+/** @param time ms since the epoch. */
+export function changeMessage(
+  task: { id: string; entry: number; time: number },
+  data: ChangeEvent['data'],
+): OutgoingMessage {
+  const event: ChangeEvent = {
+    specversion: '1.0',
+    id: `${task.id}/${task.entry}/0`,
+    source: '/taskchart',
+    type: 'task.changed',
+    subject: task.id,
+    time: new Date(task.time).toISOString(),
+    datacontenttype: 'application/json',
+    data,
+  };
+  return { subject: changeSubject(data.name, task.id), id: event.id, body: event as unknown as Json };
+}

@@ -1,0 +1,55 @@
+import type { Change, StepChange, StepReport, TaskReport } from '../../machines/task/index.ts';
+
+/** A step as it is shown. Times are ISO 8601. */
+export interface StepView extends StepReport {
+  /** When its first attempt began. */
+  readonly started_at?: string;
+  /** When it came to its end. */
+  readonly ended_at?: string;
+  /** While it waits: when the next attempt begins. */
+  readonly retry_at?: string;
+}
+
+/** A task as it is shown: the fold of its change events. */
+export interface TaskView extends Omit<TaskReport, 'steps'> {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly steps: Readonly<Record<string, StepView>>;
+}
+
+/** A task before anything is known of it. */
+export function emptyView(task: Pick<TaskView, 'id' | 'name' | 'version'>): TaskView {
+  return { ...task, status: 'pending', steps: {} };
+}
+
+/** The view after some changes. @param time When they happened, in ms since the epoch. */
+export function withChanges(view: TaskView, changes: readonly Change[], time: number): TaskView {
+  return changes.reduce<TaskView>(
+    (before, change) =>
+      'step' in change
+        ? {
+            ...before,
+            steps: { ...before.steps, [change.step]: stepView(before.steps[change.step], change, time) },
+          }
+        : { ...before, ...change },
+    view,
+  );
+}
+
+function stepView(before: StepView | undefined, change: StepChange, time: number): StepView {
+  const { step: _, ...report } = change;
+  const started = before?.started_at ?? (report.attempts > 0 ? iso(time) : undefined);
+  const waits = report.status === 'waiting_for_retry';
+  const ended = !waits && report.status !== 'pending' && report.status !== 'running';
+  return {
+    ...report,
+    ...(started && { started_at: started }),
+    ...(ended && { ended_at: iso(time) }),
+    ...(waits && { retry_at: iso(time + (report.error?.delay ?? 0)) }),
+  };
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
