@@ -5,19 +5,17 @@ import { z } from 'zod';
  * fields unknown to us pass through.
  */
 
-/** A number, or a text that is one. Not what JavaScript would also turn into a number: "", null, true. */
-const numeric = z.union([
-  z.number(),
-  z
-    .string()
-    .trim()
-    .regex(/^[+-]?\d+(\.\d+)?$/, 'expected a number')
-    .transform(Number),
-]);
+const NUMBER = /^\s*[+-]?\d+(\.\d+)?\s*$/;
 
-const wholeNumber = numeric.pipe(z.int());
-const amount = numeric.pipe(z.number().min(0).max(1e9));
-const percentage = numeric.pipe(z.number().min(0).max(100));
+/** A text that is a number, as a number. Not what JavaScript would also turn into one: "", null, true. */
+function fromText(value: unknown): unknown {
+  return typeof value === 'string' && NUMBER.test(value) ? Number(value) : value;
+}
+
+const numeric = z.preprocess(fromText, z.number());
+const wholeNumber = z.preprocess(fromText, z.int());
+const amount = z.preprocess(fromText, z.number().min(0).max(1e9));
+const percentage = z.preprocess(fromText, z.number().min(0).max(100));
 
 export const cartLineSchema = z.looseObject({
   /** The product's. */
@@ -47,6 +45,13 @@ export const productSchema = z.looseObject({
 
 export const catalogueSchema = z.array(productSchema);
 
+/** A page of the catalogue. `total` is what the shop says that there is in all. */
+export const cataloguePageSchema = z.looseObject({
+  products: catalogueSchema,
+  total: z.preprocess(fromText, z.int().min(0)),
+});
+
 export type Cart = z.output<typeof cartSchema>;
 export type CartLine = z.output<typeof cartLineSchema>;
 export type Product = z.output<typeof productSchema>;
+export type CataloguePage = z.output<typeof cataloguePageSchema>;

@@ -5,7 +5,15 @@ import { orderSchema } from './order.ts';
 import { publicationSchema } from './order-created.ts';
 import { PRODUCT_ISSUES, validatedCartSchema, validateProducts } from './validate-products.ts';
 
-export { type Cart, type CartLine, cartSchema, type Product, productSchema } from './cart.ts';
+export {
+  type Cart,
+  type CartLine,
+  type CataloguePage,
+  cartSchema,
+  cataloguePageSchema,
+  type Product,
+  productSchema,
+} from './cart.ts';
 export { createOrder, type Order, orderIdOf, orderSchema } from './order.ts';
 export {
   type OrderCreated,

@@ -1,5 +1,6 @@
 import { add, type Dinero, dinero, halfUp, multiply, toDecimal, transformScale, USD } from 'dinero.js/bigint';
 import { z } from 'zod';
+import { PermanentError } from '../step/index.ts';
 import type { OrderableLine, ValidatedCart } from './validate-products.ts';
 
 /**
@@ -36,7 +37,10 @@ export function orderIdOf(taskId: string): string {
   return `order-${taskId}`;
 }
 
-/** @param createdAt ms since the epoch. */
+/**
+ * @param createdAt ms since the epoch.
+ * @throws {PermanentError} An amount is beyond what a number holds to the cent (`amount_too_large`).
+ */
 export function createOrder(taskId: string, cart: ValidatedCart, createdAt: number): Order {
   const lines = cart.lines.map((line) => ({ line, total: gross(line), discounted: discounted(line) }));
   return {
@@ -62,27 +66,29 @@ export function createOrder(taskId: string, cart: ValidatedCart, createdAt: numb
 
 type Money = Dinero<bigint>;
 
-/** The digits kept of a price or percentage behind the point: more than any shop writes. */
-const DIGITS = 6;
 const CENTS = 2n;
 
-/** A JSON number as a whole number of millionths: by its decimal text, as its binary fraction is not what was written. */
-function millionths(value: number): bigint {
-  return BigInt(value.toFixed(DIGITS).replace('.', ''));
+/** A JSON number as a whole number and where its point is: by its decimal text, as its binary fraction is not what was written. */
+function exactly(value: number): { amount: bigint; scale: bigint } {
+  const [digits = '', exponent = '0'] = String(value).split('e');
+  const [whole = '', fraction = ''] = digits.split('.');
+  const scale = fraction.length - Number(exponent);
+  const amount = BigInt(whole + fraction) * 10n ** BigInt(Math.max(0, -scale));
+  return { amount, scale: BigInt(Math.max(0, scale)) };
 }
 
 function gross(line: OrderableLine): Money {
-  return toCents(exact(line));
+  return toCents(unrounded(line));
 }
 
 function discounted(line: OrderableLine): Money {
-  const share = millionths(100) - millionths(line.discount_percentage);
-  return toCents(multiply(exact(line), { amount: share, scale: BigInt(DIGITS + 2) }));
+  const { amount, scale } = exactly(line.discount_percentage);
+  const share = { amount: 100n * 10n ** scale - amount, scale: scale + 2n };
+  return toCents(multiply(unrounded(line), share));
 }
 
-function exact({ product, quantity }: OrderableLine): Money {
-  const price = dinero({ amount: millionths(product.price), scale: BigInt(DIGITS), currency: USD });
-  return multiply(price, BigInt(quantity));
+function unrounded({ product, quantity }: OrderableLine): Money {
+  return multiply(dinero({ ...exactly(product.price), currency: USD }), BigInt(quantity));
 }
 
 function toCents(money: Money): Money {
@@ -93,6 +99,12 @@ function sum(amounts: readonly Money[]): Money {
   return amounts.reduce(add, dinero({ amount: 0n, currency: USD }));
 }
 
+/** @throws {PermanentError} Of an amount so large that a number does not hold its cents. */
 function decimal(money: Money): number {
-  return Number(toDecimal(money));
+  const text = toDecimal(money);
+  const value = Number(text);
+  if (value.toFixed(2) === text) return value;
+  throw new PermanentError(`An amount of ${text} USD is too large: a JSON number does not hold its cents.`, {
+    code: 'amount_too_large',
+  });
 }

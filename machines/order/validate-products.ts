@@ -31,7 +31,7 @@ export type ValidatedCart = z.output<typeof validatedCartSchema>;
 /**
  * Matches the cart's lines with the catalogue.
  *
- * Lines of one product draw on its stock together: the line at which it runs short is the one that is named.
+ * Lines of one product draw on its stock together: the first at which it runs short is named, with what all of them ask for.
  *
  * @returns The lines with their products, or an issue for every line that cannot be ordered.
  */
@@ -48,13 +48,17 @@ export function validateProducts(
     askedInAll.set(line.id, (askedInAll.get(line.id) ?? 0) + line.quantity);
   }
   const left = new Map(catalogue.map(({ id, stock }) => [id, stock]));
+  const short = new Set<number>();
   const issues: ProductIssue[] = [];
   const lines: OrderableLine[] = [];
   cart.products.forEach((line, index) => {
     const product = products.get(line.id);
     const before = left.get(line.id) ?? 0;
     const issue = issueOf(line, product, before, askedInAll.get(line.id) ?? 0);
-    if (issue) issues.push({ ...issue, line: index + 1 });
+    if (issue && !(issue.code === 'stock_is_short' && short.has(line.id))) {
+      issues.push({ ...issue, line: index + 1 });
+    }
+    if (issue?.code === 'stock_is_short') short.add(line.id);
     if (hasValidQuantity(line)) left.set(line.id, before - line.quantity);
     if (product) {
       lines.push({ product, quantity: line.quantity, discount_percentage: line.discountPercentage });
@@ -69,7 +73,7 @@ function hasValidQuantity({ quantity }: CartLine): boolean {
 }
 
 /**
- * @param left What the lines before have left of the stock; below zero, it ran short at one of them, which was named.
+ * @param left What the lines before have left of the stock; below zero where it is short already.
  * @param asked How many of the product all lines ask for together.
  */
 function issueOf(
@@ -86,7 +90,7 @@ function issueOf(
   if (product.availabilityStatus === 'Out of Stock') {
     return { code: 'product_is_unavailable', message: `product ${line.id} is out of stock` };
   }
-  if (left >= 0 && line.quantity > left) {
+  if (line.quantity > left) {
     const message = `product ${line.id}: ${product.stock} of ${asked} in stock`;
     return { code: 'stock_is_short', message };
   }

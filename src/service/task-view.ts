@@ -1,4 +1,4 @@
-import type { Change, StepChange, StepReport, TaskReport } from '../../machines/task/index.ts';
+import type { Change, StepChange, StepReport, TaskChange, TaskReport } from '../../machines/task/index.ts';
 
 /** A step as it is shown. Times are ISO 8601. */
 export interface StepView extends StepReport {
@@ -25,16 +25,13 @@ export function emptyView(task: Pick<TaskView, 'id' | 'name' | 'version'>): Task
 
 /** The view after some changes. @param time When they happened, in ms since the epoch. */
 export function withChanges(view: TaskView, changes: readonly Change[], time: number): TaskView {
-  return changes.reduce<TaskView>(
-    (before, change) =>
-      'step' in change
-        ? {
-            ...before,
-            steps: { ...before.steps, [change.step]: stepView(before.steps[change.step], change, time) },
-          }
-        : { ...before, ...change },
-    view,
-  );
+  const steps = { ...view.steps };
+  let own: TaskChange = view;
+  for (const change of changes) {
+    if ('step' in change) steps[change.step] = stepView(steps[change.step], change, time);
+    else own = change;
+  }
+  return { ...view, ...own, steps };
 }
 
 function stepView(before: StepView | undefined, change: StepChange, time: number): StepView {
