@@ -1,4 +1,6 @@
-import type { z } from 'zod';
+import type { Json } from '../../machines/json.ts';
+
+export type { Json };
 
 /**
  * The port between Taskchart and the engine that keeps its data: what a backend promises.
@@ -17,6 +19,18 @@ import type { z } from 'zod';
  *
  * A backend owns: storage, ordering, redelivery, deduplication, retention. Its callers own: what is in the
  * JSON, when to acknowledge, and what to do with a conflict.
+ *
+ * Said once for all calls:
+ *
+ * - What does not survive JSON is refused with `NotJsonError`, by its path. What has not the form that is asked for (an
+ *   id, a name, a subject, a key, a number) is refused with `MalformedError`. Both reject, neither stores anything.
+ * - The ids of commits, writers, events and messages are 1 to 256 characters, none of them a control character.
+ * - *Retention* is a time that the backend is configured with. After it, within a day and in no promised order, go: a
+ *   journal, since its closing commit, unless it was opened again; a blob that no journal refers to, since it was last put
+ *   (an hour at least) or the last of them went; the id of an event, since its message was acknowledged; a published
+ *   message, since it was stored. Nothing else goes.
+ * - Callbacks are called in a later turn of the event loop, never from within the call that gave rise to them, so a
+ *   callback may call anything here.
  */
 export interface Backend extends AsyncDisposable {
   /** What it is, in a word, for logs and messages: `memory`, `sqlite`, `nats`. */
@@ -27,16 +41,16 @@ export interface Backend extends AsyncDisposable {
   readonly records: Records;
   readonly blobs: Blobs;
   /**
-   * Ends subscriptions, then frees what the backend holds. Calls after it reject with `BackendClosedError`.
-   * Safe to call twice; the same as `await using`.
+   * Ends subscriptions, as {@link Subscription.stop} does, then frees what the backend holds. Calls after it reject with
+   * `BackendClosedError`. Safe to call twice; the same as `await using`.
    */
   close(): Promise<void>;
 }
 
-/** Anything that survives JSON unchanged. */
-export type Json = z.core.util.JSONType;
-
-/** Ends what it was returned for. Safe to call twice. Resolves when no handler is running any more. */
+/**
+ * Ends what it was returned for: from the call on, no handler is begun. Safe to call twice. Resolves when no handler is
+ * running any more; so a handler may call it, but must not wait for it.
+ */
 export interface Subscription extends AsyncDisposable {
   stop(): Promise<void>;
 }
@@ -53,7 +67,7 @@ export interface Commit {
   readonly entries: readonly Json[];
   /** Hashes of the {@link Blobs} that the entries refer to. They are kept as long as this journal. */
   readonly blobs?: readonly string[];
-  /** The task ended with this commit. A later commit without it opens the journal again. @default false */
+  /** The task ended with this commit: its retention begins. A later commit without it opens the journal again. @default false */
   readonly closing?: boolean;
 }
 
@@ -68,11 +82,13 @@ export interface StoredCommit extends Commit {
 export interface Journal {
   /**
    * Appends to a task's journal and resolves with the new commit's sequence once it is durable.
-   * Repeating a stored commit (same id) resolves with the sequence it has.
+   * Repeating the very same append resolves with the sequence that its commit has, also when others followed it: a commit
+   * that stands right behind `expected` and has this id is this one.
    *
    * @param taskId `[A-Za-z0-9_-]{1,128}`
    * @param expected The sequence of the task's last commit as the caller knows it; 0 for an empty journal.
-   * @throws {JournalConflictError} Another commit stands there: it carries that commit's sequence and writer.
+   * @throws {JournalConflictError} Another commit stands there, or `expected` was never the journal's last: it carries the
+   *   sequence and writer of the last commit, or 0 and none if the journal is empty.
    * @throws {TooLargeError} The commit exceeds what the backend can store in one piece.
    * @throws {UnavailableError} Unknown whether it was stored.
    */
@@ -81,7 +97,10 @@ export interface Journal {
   read(taskId: string, after?: number): AsyncIterable<StoredCommit>;
   /** The task's last commit, read where writes are decided: never stale. */
   last(taskId: string): Promise<StoredCommit | undefined>;
-  /** Hands over the commits after a sequence, the stored ones and then each new one, in order, without gap. */
+  /**
+   * Hands over the commits after a sequence, the stored ones and then each new one, in order, without gap or repeat; also
+   * those of a journal that begins anew after retention. What `onCommit` throws becomes a warning of the process.
+   */
   follow(taskId: string, after: number, onCommit: (commit: StoredCommit) => void): Promise<Subscription>;
 }
 
@@ -100,8 +119,9 @@ export type Message =
 
 /**
  * A message in a worker's hands. Exactly one of `acknowledge` and `handBack` settles it; what is called after
- * that does nothing. Unsettled for {@link Inbox.ackWait} since it was handed over or last kept alive, it is
- * delivered again, to whoever has a place.
+ * that does nothing. Unsettled for {@link Inbox.ackWait} since it was handed over or last kept alive, it *lapses*: it
+ * takes up no place of its taker any more, and its message is delivered again, to whoever has a place. Once that has
+ * happened, what the old holder calls does nothing.
  */
 export interface Delivery {
   readonly message: Message;
@@ -109,26 +129,29 @@ export interface Delivery {
   readonly attempt: number;
   /** Done with: removes the message. Resolves once it is gone for good. */
   acknowledge(): Promise<void>;
-  /** Not now: delivered again, at once or not before a time. @param until ms since the epoch. @default now */
+  /** Not now: delivered again, at once or not before a time, however far. @param until ms since the epoch. @default now */
   handBack(until?: number): Promise<void>;
-  /** Still being worked on: the wait for the acknowledgement begins anew. */
+  /** Still being worked on: the wait for the acknowledgement begins anew. Does nothing once settled or lapsed. */
   keepAlive(): void;
 }
 
 /**
  * Wakes tasks. A message is a wake-up, the journal is the truth. Messages of one task come in the order in
- * which they were sent; one handed back keeps its place before later ones of its task once it is due.
+ * which they were sent; one handed back keeps its place before later ones of its task once it is due. A message that is
+ * held, or handed back until a time, holds up no other: a later one of its task may be handed over meanwhile.
  */
 export interface Inbox {
   /** How long a delivery may be held without a sign of life, in ms, before it is delivered again. */
   readonly ackWait: number;
   /**
    * Stores the wake-up for a new task. While one with this task id is unacknowledged nothing is stored again.
+   * @param request `taskId`: `[A-Za-z0-9_-]{1,128}`; `name`: the task's, `[a-z][a-z0-9_-]{0,63}`.
    * @throws {TooLargeError} @throws {UnavailableError}
    */
   submit(request: { taskId: string; name: string; body: Json }): Promise<void>;
   /**
-   * Stores an event for a task. An `eventId` that the task was sent before is stored no second time.
+   * Stores an event for a task. An `eventId` that the task was sent before is stored no second time, while its message is
+   * unacknowledged and for the retention after that.
    * @returns Whether it was a duplicate.
    * @throws {TooLargeError} @throws {UnavailableError}
    */
@@ -138,7 +161,9 @@ export interface Inbox {
   /**
    * Hands over messages for the named tasks, at most `limit` unsettled at a time: the bound is the worker's
    * places, so a worker needs no queue of its own. When stopped, nothing new comes; what was handed over is
-   * still the taker's to settle.
+   * still the taker's to settle. Several takers share the work: a message is in the hands of one of them.
+   *
+   * What `onDelivery` throws becomes a warning of the process; the delivery is held until it lapses.
    */
   take(
     options: { names: readonly string[]; limit: number },
@@ -149,16 +174,22 @@ export interface Inbox {
 // ─── EventBus ──────────────────────────────────────────────────────────────────────────────────────────────
 
 export interface OutgoingMessage {
-  /** Tokens of `[A-Za-z0-9_-]+` joined by dots. */
+  /** Tokens of `[A-Za-z0-9_-]+` joined by dots, 255 characters at most. */
   readonly subject: string;
-  /** Deduplicates: the same id on the same subject is stored once. */
+  /**
+   * Deduplicates: the same id on the same subject is stored once, for two minutes at least (JetStream's window), and
+   * for as long as the message is kept where that can be. Where it must hold longer, {@link once}.
+   */
   readonly id: string;
   readonly body: Json;
-  /** The subject carries one message for ever: a second, whatever its id, is a duplicate of it. @default false */
+  /**
+   * The subject carries one message for ever, that is as long as the message is kept: this one is stored only on a
+   * subject that has none; else, whatever its id, it is a duplicate of the first there. @default false
+   */
   readonly once?: boolean;
 }
 
-/** The proof that a message is stored. Of a duplicate: where the first one is. */
+/** The proof that a message is stored. Of a duplicate: where the first one is. `sequence` grows within a stream. */
 export interface PublishAck {
   readonly stream: string;
   readonly sequence: number;
@@ -175,12 +206,13 @@ export interface IncomingMessage extends Omit<OutgoingMessage, 'once'> {
 export interface SubscribeOptions {
   /**
    * `[A-Za-z0-9_-]{1,64}`. A named subscriber continues where it was: it gets what was stored while it was away, and a message
-   * whose handler threw or rejected again (after a second), before any later one. Without a name: from `start` on, each once.
+   * whose handler threw or rejected again (after a second), before any later one. Several subscriptions under one name, all
+   * of the same filter, are one subscriber: each message goes to one of them. Without a name: from `start` on, each once.
    */
   readonly name?: string;
   /** Where a subscriber without a position begins. @default 'new' */
   readonly start?: 'new' | 'all';
-  /** Told what a handler threw. @default ignored */
+  /** Told what a handler threw. What it throws itself becomes a warning of the process. @default ignored */
   readonly onError?: (error: unknown, message: IncomingMessage) => void;
 }
 
@@ -188,13 +220,16 @@ export interface SubscribeOptions {
 export interface EventBus {
   /**
    * One attempt; resolves once the message is stored.
-   * @throws {RefusedError} It will never be taken as it is: no stream for the subject, or too large. Do not retry.
+   * @throws {RefusedError} It will never be taken as it is: no stream for the subject, or too large (then it is a
+   *   `TooLargeError`, which is one). Do not retry.
    * @throws {UnavailableError} Unreachable, late or without leader: unknown, repeat the same.
    */
   publish(message: OutgoingMessage): Promise<PublishAck>;
   /**
    * @param filter A subject in which `*` stands for one token and a last `>` for one or more.
-   * @param handler One message at a time, in the order in which they were stored; the next waits for the promise it returns.
+   * @param handler One message at a time, in the order in which they were stored, within a stream; the next waits for the
+   *   promise it returns.
+   * @throws {RefusedError} The name belongs to a subscriber with another filter.
    */
   subscribe(
     filter: string,
@@ -208,8 +243,9 @@ export interface EventBus {
 /** Values that are created once and never change: where an order is kept. Never removed by Taskchart. */
 export interface Records {
   /**
-   * @param key Tokens of `[A-Za-z0-9_-]+` joined by dots.
+   * @param key Tokens of `[A-Za-z0-9_-]+` joined by dots, 255 characters at most.
    * @returns What is kept under the key now: the given value, or the one that was there before.
+   * @throws {TooLargeError} @throws {UnavailableError}
    */
   create(key: string, value: Json): Promise<{ created: boolean; value: Json }>;
   read(key: string): Promise<Json | undefined>;
@@ -218,9 +254,9 @@ export interface Records {
 /** Large values, kept once by the hash of their content. */
 export interface Blobs {
   /**
-   * Stores a value under the SHA-256 (hex) of its JSON text. It stays while a journal refers to it
-   * ({@link Commit.blobs}), and long enough before that for the commit to follow.
-   * @throws {TooLargeError}
+   * Stores a value under the SHA-256 (hex) of its JSON text, as `JSON.stringify` writes it. It stays while a journal
+   * refers to it ({@link Commit.blobs}), and for an hour at least after each `put`, for the commit to follow.
+   * @throws {TooLargeError} @throws {UnavailableError}
    */
   put(value: Json): Promise<string>;
   read(hash: string): Promise<Json | undefined>;

@@ -45,7 +45,7 @@ async function demo(options: DemoOptions): Promise<void> {
     process.stdout.write(`${JSON.stringify(result)}\n`);
   } else {
     const seconds = ((Date.now() - started) / 1_000).toFixed(1);
-    console.log(summaryOf(run.orders, result));
+    console.log(summaryOf(run.orders, result, process.stdout.columns ?? 140));
     console.log(`${result.tasks.length} orders from ${run.shop} in ${seconds} s.`);
     if (wrong.length === 0) console.log('Every order ended as it should.');
   }

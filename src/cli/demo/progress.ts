@@ -1,5 +1,7 @@
+import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { createLogUpdate } from 'log-update';
+import type { TaskView } from '../../service/index.ts';
 import type { DemoOrder } from './run.ts';
 import { COLUMNS, signOf } from './words.ts';
 
@@ -33,15 +35,24 @@ const PLAIN = { head: [], border: [], compact: true };
 function tableOf(orders: readonly DemoOrder[], rows: number): string {
   const table = new Table({ head: ['order', ...Object.values(COLUMNS), 'cart'], style: PLAIN });
   const time = Date.now();
-  // What still runs first: a terminal may be lower than the table.
-  const shown = orders
-    .toSorted((a, b) => Number(hasEnded(a)) - Number(hasEnded(b)))
-    .slice(0, Math.max(1, rows - 6));
-  for (const { id, title, view } of shown) {
-    table.push([id, ...Object.keys(COLUMNS).map((step) => signOf(view.steps[step], time)), title]);
+  for (const { id, title, view } of fitting(orders, rows - 6)) {
+    const signs = Object.keys(COLUMNS).map((step) => signOf(view.steps[step], time));
+    table.push([id, ...signs, `${title}${troubleOf(view)}`]);
   }
   const ended = orders.filter(hasEnded).length;
   return `${table.toString()}\n${ended} of ${orders.length} orders have ended`;
+}
+
+/** All of them if the terminal is high enough, else what still runs first. */
+function fitting(orders: readonly DemoOrder[], rows: number): readonly DemoOrder[] {
+  if (orders.length <= rows) return orders;
+  return orders.toSorted((a, b) => Number(hasEnded(a)) - Number(hasEnded(b))).slice(0, Math.max(1, rows));
+}
+
+/** Why something has to be done again, or was not done. */
+function troubleOf({ steps, error }: TaskView): string {
+  const codes = error ? [error.code] : Object.values(steps).flatMap((step) => step.error?.code ?? []);
+  return codes.length > 0 ? styleText(error ? 'red' : 'yellow', ` ${codes.join(', ')}`) : '';
 }
 
 function hasEnded({ view }: DemoOrder): boolean {

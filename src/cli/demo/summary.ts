@@ -3,13 +3,21 @@ import Table from 'cli-table3';
 import type { DemoOrder, DemoResult } from './run.ts';
 import { money } from './words.ts';
 
-/** What became of the orders, and what was published. */
-export function summaryOf(orders: readonly DemoOrder[], { tasks, events }: DemoResult): string {
+/** Of the columns but the last, with their borders. */
+const FIXED_WIDTH = 79;
+const LEAST_WIDTH = 30;
+
+/** What became of the orders, and what was published. @param columns How wide the terminal is. */
+export function summaryOf(
+  orders: readonly DemoOrder[],
+  { tasks, events }: DemoResult,
+  columns: number,
+): string {
   const titles = new Map(orders.map(({ id, title }) => [id, title]));
   const table = new Table({
     head: ['task', 'cart', 'total', 'discounted', 'attempts', 'outcome'],
     colAligns: ['left', 'left', 'right', 'right', 'right', 'left'],
-    colWidths: [null, null, null, null, null, 48],
+    colWidths: [12, 28, 10, 12, 10, Math.max(LEAST_WIDTH, columns - FIXED_WIDTH)],
     wordWrap: true,
     style: { head: [], border: [], compact: true },
   });

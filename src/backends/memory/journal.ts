@@ -1,0 +1,209 @@
+/**
+ * Invariants:
+ * - Of appends that expect the same sequence one wins (B3): the check and the append are one synchronous step.
+ * - Commits are kept as JSON text, so that nothing is shared by reference (B4).
+ * - A follower's position only grows, and commits are looked up from it: no gap, no repeat, and a journal that was
+ *   dropped and begun anew is followed further.
+ * - A journal whose last commit is closing is dropped once retention has passed since; lazily, oldest first.
+ */
+import { now } from '../../../machines/clock.ts';
+import { JournalConflictError } from '../errors/journal-conflict-error.ts';
+import { MalformedError } from '../errors/malformed-error.ts';
+import { jsonText } from '../json-text.ts';
+import { assertForm, assertWhole } from '../names.ts';
+import type { Commit, Journal, StoredCommit, Subscription } from '../port.ts';
+import { reportThrown } from '../report.ts';
+import type { MemoryBlobs } from './blobs.ts';
+import { Fifo, firstIndex } from './fifo.ts';
+import type { Lifetime } from './lifetime.ts';
+import type { MemorySettings } from './options.ts';
+
+/** A commit at rest: its entries as text. */
+interface Row extends Omit<StoredCommit, 'entries'> {
+  readonly text: string;
+}
+
+interface TaskJournal {
+  readonly taskId: string;
+  readonly rows: Row[];
+  /** Hashes that its commits refer to, each retained once. */
+  readonly blobs: Set<string>;
+}
+
+/** A journal that was closed by the commit with this sequence; by now it may be open again. */
+interface Closing {
+  readonly journal: TaskJournal;
+  readonly sequence: number;
+  readonly at: number;
+}
+
+interface Follower {
+  position: number;
+  isScheduled: boolean;
+  isActive: boolean;
+  readonly onCommit: (commit: StoredCommit) => void;
+}
+
+export class MemoryJournal implements Journal {
+  readonly #settings: MemorySettings;
+  readonly #lifetime: Lifetime;
+  readonly #blobs: MemoryBlobs;
+  readonly #journals = new Map<string, TaskJournal>();
+  readonly #closings = new Fifo<Closing>();
+  readonly #followers = new Map<string, Set<Follower>>();
+  #sequence = 0;
+
+  constructor(settings: MemorySettings, lifetime: Lifetime, blobs: MemoryBlobs) {
+    this.#settings = settings;
+    this.#lifetime = lifetime;
+    this.#blobs = blobs;
+  }
+
+  async append(taskId: string, expected: number, commit: Commit): Promise<number> {
+    this.#lifetime.assertOpen('journal.append');
+    assertForm('taskId', taskId, 'taskId');
+    assertWhole(expected, 0, 'expected');
+    const text = this.#parse(commit);
+    const at = now(this.#settings.clock);
+    this.#sweep(at);
+
+    const journal = this.#journals.get(taskId);
+    const last = journal?.rows.at(-1);
+    // No append that anybody has a reason to make, but an id must not come to stand twice.
+    if (last?.id === commit.id) return last.sequence;
+    if (expected !== (last?.sequence ?? 0)) {
+      // Were this append a repeated one, its commit would stand right behind the one that it expects.
+      const next = journal?.rows[indexAfter(journal.rows, expected)];
+      if (next?.id === commit.id) return next.sequence;
+      throw new JournalConflictError(taskId, expected, {
+        sequence: last?.sequence ?? 0,
+        writer: last?.writer,
+      });
+    }
+    return this.#store(journal ?? this.#begin(taskId), commit, text, at);
+  }
+
+  async *read(taskId: string, position = 0): AsyncGenerator<StoredCommit, void, undefined> {
+    this.#lifetime.assertOpen('journal.read');
+    assertForm('taskId', taskId, 'taskId');
+    assertWhole(position, 0, 'after');
+    for (const row of after(this.#rows(taskId), position)) {
+      this.#lifetime.assertOpen('journal.read');
+      yield storedCommit(row);
+    }
+  }
+
+  async last(taskId: string): Promise<StoredCommit | undefined> {
+    this.#lifetime.assertOpen('journal.last');
+    assertForm('taskId', taskId, 'taskId');
+    const row = this.#rows(taskId).at(-1);
+    return row && storedCommit(row);
+  }
+
+  async follow(
+    taskId: string,
+    position: number,
+    onCommit: (commit: StoredCommit) => void,
+  ): Promise<Subscription> {
+    this.#lifetime.assertOpen('journal.follow');
+    assertForm('taskId', taskId, 'taskId');
+    assertWhole(position, 0, 'after');
+    const follower: Follower = { position, isScheduled: false, isActive: true, onCommit };
+    const followers = this.#followers.get(taskId) ?? new Set();
+    this.#followers.set(taskId, followers.add(follower));
+    this.#wake(taskId, follower);
+    return this.#lifetime.subscription(async () => {
+      follower.isActive = false;
+      followers.delete(follower);
+      if (followers.size === 0 && this.#followers.get(taskId) === followers) this.#followers.delete(taskId);
+    });
+  }
+
+  #parse(commit: Commit): string {
+    assertForm('id', commit.id, 'commit.id');
+    assertForm('id', commit.writer, 'commit.writer');
+    if (!Array.isArray(commit.entries) || commit.entries.length === 0) {
+      throw new MalformedError(
+        'commit.entries',
+        JSON.stringify(commit.entries),
+        'an array of one entry at least',
+      );
+    }
+    commit.blobs?.forEach((hash, index) => {
+      assertForm('hash', hash, `commit.blobs[${index}]`);
+    });
+    return jsonText(commit.entries, 'commit.entries', {
+      bytes: this.#settings.maxMessageBytes,
+      remedy: 'Keep large values as blobs, or raise the option maxMessageBytes.',
+    });
+  }
+
+  #begin(taskId: string): TaskJournal {
+    const journal: TaskJournal = { taskId, rows: [], blobs: new Set() };
+    this.#journals.set(taskId, journal);
+    return journal;
+  }
+
+  #store(journal: TaskJournal, commit: Commit, text: string, at: number): number {
+    const { id, writer, blobs, closing } = commit;
+    const sequence = ++this.#sequence;
+    const optional = { ...(blobs && { blobs: [...blobs] }), ...(closing !== undefined && { closing }) };
+    journal.rows.push({ id, writer, ...optional, sequence, at, text });
+    for (const hash of blobs ?? []) {
+      if (journal.blobs.has(hash)) continue;
+      journal.blobs.add(hash);
+      this.#blobs.retain(hash);
+    }
+    if (closing) this.#closings.push({ journal, sequence, at });
+    for (const follower of this.#followers.get(journal.taskId) ?? []) this.#wake(journal.taskId, follower);
+    return sequence;
+  }
+
+  #rows(taskId: string): readonly Row[] {
+    this.#sweep(now(this.#settings.clock));
+    return this.#journals.get(taskId)?.rows ?? [];
+  }
+
+  #sweep(at: number): void {
+    const { retention } = this.#settings;
+    for (let head = this.#closings.at(0); head && head.at + retention < at; head = this.#closings.at(0)) {
+      this.#closings.shift();
+      const { journal, sequence } = head;
+      if (journal.rows.at(-1)?.sequence !== sequence) continue;
+      this.#journals.delete(journal.taskId);
+      for (const hash of journal.blobs) this.#blobs.release(hash);
+    }
+  }
+
+  /** Hands over in a turn of the event loop of its own: never from within an append, and never before I/O gets its turn. */
+  #wake(taskId: string, follower: Follower): void {
+    if (follower.isScheduled) return;
+    follower.isScheduled = true;
+    setImmediate(() => {
+      follower.isScheduled = false;
+      for (const row of after(this.#journals.get(taskId)?.rows ?? [], follower.position)) {
+        if (!follower.isActive) return;
+        follower.position = row.sequence;
+        try {
+          follower.onCommit(storedCommit(row));
+        } catch (error) {
+          reportThrown('journal.follow', error);
+        }
+      }
+    });
+  }
+}
+
+function indexAfter(rows: readonly Row[], sequence: number): number {
+  return firstIndex(rows, (row) => row.sequence > sequence);
+}
+
+/** The rows behind a sequence. A copy: what is appended meanwhile is not among them. */
+function after(rows: readonly Row[], sequence: number): readonly Row[] {
+  return rows.slice(indexAfter(rows, sequence));
+}
+
+function storedCommit(row: Row): StoredCommit {
+  const { text, ...commit } = row;
+  return { ...commit, ...(commit.blobs && { blobs: [...commit.blobs] }), entries: JSON.parse(text) };
+}
