@@ -4,8 +4,9 @@
 import http from 'node:http';
 import { onStopSignal } from '../../service/index.ts';
 import { type DemoOptions, DemoOptionsError, help, parseDemoOptions } from './options.ts';
+import type { DemoOrder } from './order.ts';
 import { movingTable, type Progress, plainLines } from './progress.ts';
-import { type DemoOrder, runDemo } from './run.ts';
+import { runDemo } from './run.ts';
 import { summaryOf } from './summary.ts';
 
 await main();

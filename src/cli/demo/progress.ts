@@ -2,7 +2,7 @@ import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { createLogUpdate } from 'log-update';
 import type { TaskView } from '../../service/index.ts';
-import type { DemoOrder } from './run.ts';
+import type { DemoOrder } from './order.ts';
 import { COLUMNS, signOf } from './words.ts';
 
 /** Shows what each order is doing. */

@@ -1,44 +1,17 @@
 import { type Order, type OrderCreated, orderCreatedSchema } from '../../../machines/order/index.ts';
-import type { TaskError } from '../../../machines/step/index.ts';
 import { memoryBackend } from '../../backends/memory/index.ts';
 import {
   changeEventSchema,
   emptyView,
   type Service,
   startService,
-  type TaskView,
   withChanges,
 } from '../../service/index.ts';
-import { type DemoExpectation, demoCarts, startDemoShop } from '../../shop/demo/index.ts';
+import { demoCarts, startDemoShop } from '../../shop/demo/index.ts';
 import { shopClient, shopOrderTask } from '../../shop/index.ts';
 import type { DemoOptions } from './options.ts';
+import type { DemoOrder, DemoResult } from './order.ts';
 import { verdictsOn } from './verdicts.ts';
-
-/** An order of the demo, before and while it runs. */
-export interface DemoOrder {
-  readonly id: string;
-  readonly cartId: number;
-  /** What is special about the cart. */
-  readonly title: string;
-  /** What should become of it; unknown in another shop. */
-  readonly expect: DemoExpectation | undefined;
-  /** How it stands. */
-  view: TaskView;
-}
-
-/** What the demo ends with: what `--json` prints. */
-export interface DemoResult {
-  readonly tasks: readonly {
-    readonly id: string;
-    readonly cart_id: number;
-    readonly status: TaskView['status'];
-    readonly order?: Order;
-    readonly error?: TaskError;
-    readonly steps: Readonly<Record<string, { status: string; attempts: number }>>;
-  }[];
-  /** What was published. */
-  readonly events: readonly OrderCreated[];
-}
 
 export interface DemoRun extends AsyncDisposable {
   readonly orders: readonly DemoOrder[];

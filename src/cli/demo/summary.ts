@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 import Table from 'cli-table3';
-import type { DemoOrder, DemoResult } from './run.ts';
+import type { DemoOrder, DemoResult } from './order.ts';
 import { money } from './words.ts';
 
 /** Of the columns but the last, with their borders. */

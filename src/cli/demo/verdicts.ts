@@ -1,4 +1,4 @@
-import type { DemoOrder, DemoResult } from './run.ts';
+import type { DemoOrder, DemoResult } from './order.ts';
 
 const MOST_ATTEMPTS = 3;
 
