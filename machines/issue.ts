@@ -8,6 +8,16 @@ export interface Issue {
   readonly message: string;
 }
 
+/** One reason for which a check rejects the task. */
+export interface CheckIssue<Code extends string = string> {
+  /** One of the codes that the step declares in `issues`. */
+  readonly code: Code;
+  /** Which line of the data it is about, counted from 1; none for the whole. */
+  readonly line?: number;
+  /** For a person: what is wrong, with the values. */
+  readonly message: string;
+}
+
 /** The issues of data from outside are many at times: a list of ten thousand wrong rows. */
 const MOST_ISSUES = 50;
 const LONGEST_VALUE = 80;
@@ -27,17 +37,29 @@ export function formatPath(path: readonly PropertyKey[]): string {
  * @param at Where the parsed data itself stands, such as `['context']`.
  */
 export function issuesOf(issues: readonly z.core.$ZodIssue[], at: readonly PropertyKey[] = []): Issue[] {
-  const told = issues.slice(0, MOST_ISSUES).map((issue) => ({
+  const each = issues.flatMap(byKey);
+  const told = each.slice(0, MOST_ISSUES).map((issue) => ({
     path: formatPath([...at, ...issue.path]),
     message: describe(issue),
   }));
-  const rest = issues.length - told.length;
+  const rest = each.length - told.length;
   return rest > 0 ? [...told, { path: formatPath(at), message: `… and ${rest} issues more` }] : told;
 }
 
 /** All issues in a sentence each, one after another. */
 export function formatIssues(issues: readonly Issue[]): string {
   return issues.map(({ path, message }) => (path === '' ? message : `${path}: ${message}`)).join('; ');
+}
+
+/** Zod tells of all unknown keys at once; each is a place of its own. */
+function byKey(issue: z.core.$ZodIssue): z.core.$ZodIssue[] {
+  if (issue.code !== 'unrecognized_keys') return [issue];
+  return issue.keys.map((key) => ({
+    code: 'custom',
+    path: [...issue.path, key],
+    message: 'no such field is known',
+    input: (issue.input as Record<string, unknown> | undefined)?.[key],
+  }));
 }
 
 function describe(issue: z.core.$ZodIssue): string {

@@ -1,7 +1,7 @@
 import { STATUS_OF_STATE, stepTag } from '../status.ts';
 import { receivedFailure } from './failure.ts';
 import { backoffDelayName, type CheckPlan, type EffectPlan, type StepPlan } from './plan.ts';
-import { pick, type Vocabulary } from './vocabulary.ts';
+import { pick, type TaskContext, type Vocabulary } from './vocabulary.ts';
 
 /**
  * The life of one step, as a piece of chart.
@@ -29,7 +29,7 @@ export function stepChart(vocabulary: Vocabulary, plan: StepPlan) {
 
   return vocabulary.createStateConfig({
     initial: 'pending',
-    ...(plan.description && { description: plan.description }),
+    description: plan.description ?? describe(plan),
     meta: step,
     states: {
       pending: {
@@ -60,8 +60,16 @@ export function stepChart(vocabulary: Vocabulary, plan: StepPlan) {
   });
 }
 
+function describe({ kind, after }: StepPlan): string {
+  const what = kind === 'effect' ? 'Runs' : 'Checks what it is given,';
+  return after.length > 0 ? `${what} after ${after.join(' and ')}.` : `${what} from the start.`;
+}
+
 function effectStates(vocabulary: Vocabulary, { name, after, retry, timeout }: EffectPlan) {
   const attempts = retry.attempts === 'unlimited' ? 'without limit' : `of ${retry.attempts}`;
+  const attemptsOf = (context: TaskContext) => context.steps[name]?.attempts ?? 1;
+  const received = (context: TaskContext, { error }: { error: unknown }) =>
+    receivedFailure(error, attemptsOf(context));
   return {
     running: vocabulary.createStateConfig({
       description: `One attempt ${attempts}, of at most ${timeout} ms.`,
@@ -75,7 +83,7 @@ function effectStates(vocabulary: Vocabulary, { name, after, retry, timeout }: E
           context: context.context,
           results: pick(context.results, after),
           key: `${context.id}/${name}`,
-          attempt: context.steps[name]?.attempts ?? 1,
+          attempt: attemptsOf(context),
         }),
         onDone: {
           target: 'succeeded',
@@ -85,19 +93,23 @@ function effectStates(vocabulary: Vocabulary, { name, after, retry, timeout }: E
           {
             guard: {
               type: 'canRetry',
-              params: ({ event }) => ({ failure: receivedFailure(event.error), attempts: retry.attempts }),
+              params: ({ context, event }) => ({
+                step: name,
+                failure: received(context, event),
+                limit: retry.attempts,
+              }),
             },
             target: 'backingOff',
             actions: {
               type: 'recordFailure',
-              params: ({ event }) => ({ step: name, failure: receivedFailure(event.error) }),
+              params: ({ context, event }) => ({ step: name, failure: received(context, event) }),
             },
           },
           {
             target: 'failed',
             actions: {
               type: 'recordFailure',
-              params: ({ event }) => ({ step: name, failure: receivedFailure(event.error) }),
+              params: ({ context, event }) => ({ step: name, failure: received(context, event) }),
             },
           },
         ],

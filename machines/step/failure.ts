@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { formatIssues, formatPath, type Issue } from '../issue.ts';
-import { type Answer, answerOf, isRetryableStatus, requestOf, withoutSecrets } from './http.ts';
+import { type CheckIssue, formatIssues, formatPath, type Issue } from '../issue.ts';
+import { type Answer, answerOf, isRetryableStatus, requestOf } from './http.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { backoffDelay, type Random, type RetryPolicy, retryAfterDelay } from './retry-policy.ts';
+import { isSecretName, shown } from './secrets.ts';
 
 /**
  * Why an attempt failed, as plain JSON: what was thrown is coerced to this exactly once, where the attempt
@@ -14,7 +15,7 @@ import { backoffDelay, type Random, type RetryPolicy, retryAfterDelay } from './
  * - F3. No message, URL or cause carries credentials.
  */
 export interface Failure {
-  /** In a word: `timeout`, `network`, `http_404`, `invalid_json`, `invalid_data`, … or the effect's own. */
+  /** In a word: `timeout`, `network`, `http_404`, `redirect`, `invalid_json`, `invalid_data`, … or the effect's own. */
   readonly code: string;
   readonly message: string;
   /** Counted from 1. */
@@ -22,7 +23,8 @@ export interface Failure {
   /** How long to wait before the next attempt, in ms; without it the failure is permanent. */
   readonly delay?: number;
   readonly request?: { readonly method: string; readonly url: string };
-  readonly issues?: readonly Issue[];
+  /** Of wrong data: where it is wrong. Of a rejection: what the check found. */
+  readonly issues?: readonly (Issue | CheckIssue)[];
   readonly cause?: Cause;
 }
 
@@ -55,30 +57,36 @@ interface Verdict {
 
 const LONGEST_MESSAGE = 2_000;
 const DEEPEST_CAUSE = 5;
+const MOST_ISSUES = 50;
+const UNREADABLE = 'What was thrown cannot be read.';
 
 /** Turns whatever an effect threw into a failure. Never throws. */
 export function failureOf(thrown: unknown, failed: FailedAttempt): Failure {
   try {
     const request = requestOf(thrown);
-    const cause = causeOf(thrown instanceof Error ? thrown.cause : undefined);
+    const cause = thrown instanceof Error ? causeOf(thrown.cause, [thrown]) : undefined;
     const verdict = boundWait(judge(thrown, failed.now), failed.retry);
     return { ...coerce(verdict, failed), ...(request && { request }), ...(cause && { cause }) };
   } catch {
     // Reading the thrown thing threw in its turn: a getter, a proxy, a toString.
-    const message = 'The effect threw something that cannot be read.';
-    return coerce({ code: 'unexpected', retryable: true, message }, failed);
+    return coerce({ code: 'unexpected', retryable: true, message: UNREADABLE }, failed);
   }
 }
 
-const failureShape = z.looseObject({ code: z.string(), message: z.string(), attempt: z.number() });
+const failureShape = z.looseObject({
+  code: z.string(),
+  message: z.string(),
+  attempt: z.number(),
+  delay: z.number().min(0).optional(),
+});
 
 /**
  * What a chart hears when an attempt rejects: a failure as it is. Logic that was put in place of a step's own
  * (by XState's `provide`, not by the task's) may reject with anything; that is permanent, as nothing drew a delay.
  */
-export function receivedFailure(rejected: unknown): Failure {
+export function receivedFailure(rejected: unknown, attempt: number): Failure {
   if (failureShape.safeParse(rejected).success) return rejected as Failure;
-  return { code: 'unexpected', message: tidy(messageOf(rejected)), attempt: 1 };
+  return { code: 'unexpected', message: messageOf(rejected), attempt };
 }
 
 function coerce(verdict: Verdict, { attempt, retry, random }: FailedAttempt): Failure {
@@ -92,7 +100,9 @@ function coerce(verdict: Verdict, { attempt, retry, random }: FailedAttempt): Fa
     message: tidy(message),
     attempt,
     ...(retryable && { delay: delay() }),
-    ...(issues && { issues }),
+    ...(issues && {
+      issues: issues.slice(0, MOST_ISSUES).map((issue) => ({ ...issue, message: tidy(issue.message) })),
+    }),
   };
 }
 
@@ -110,9 +120,13 @@ function boundWait(verdict: Verdict, { maxRetryAfter }: RetryPolicy): Verdict {
 /** What an effect says itself: {@link PermanentError}, {@link RetryableError}, or anything of that shape. */
 const selfJudged = z.object({
   retryable: z.boolean(),
-  code: z.string().optional(),
-  retryAfter: z.number().min(0).optional(),
-  issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  // What of the rest is malformed is ignored: it must not turn a permanent error into one that is retried.
+  code: z.string().min(1).optional().catch(undefined),
+  retryAfter: z.number().min(0).optional().catch(undefined),
+  issues: z
+    .array(z.object({ path: z.string(), message: z.string() }))
+    .optional()
+    .catch(undefined),
 });
 
 /** Data that did not fit its schema: zod's error, ky's, and every library's of Standard Schema v1. */
@@ -159,7 +173,7 @@ function judge(thrown: unknown, now: number): Verdict {
 
   const misfit = schemaError.safeParse(thrown).data;
   if (misfit) {
-    const issues = misfit.issues.slice(0, 50).map((issue) => ({
+    const issues = misfit.issues.slice(0, MOST_ISSUES).map((issue) => ({
       path: formatPath(issue.path.map((key) => (typeof key === 'object' ? key.key : key))),
       message: issue.message,
     }));
@@ -172,9 +186,10 @@ function judge(thrown: unknown, now: number): Verdict {
   if (thrown.name === 'SyntaxError') return { code: 'invalid_json', message, retryable: true };
 
   const chain = causesOf(thrown);
-  if (chain.some(isUnfollowableRedirect)) {
-    return { code: 'redirect', message: `${message}: ${messageOf(chain.at(-1))}`, retryable: false };
+  if (isUnfollowableRedirect(chain)) {
+    return { code: 'redirect', message: chain.map(messageOf).join(': '), retryable: false };
   }
+  if (chain.some(isInvalidUrl)) return { code: 'invalid_url', message, retryable: false };
   if (chain.some(isNetworkError)) {
     return { code: 'network', message: chain.map(messageOf).join(': '), retryable: true };
   }
@@ -192,17 +207,31 @@ const REDIRECTS: ReadonlySet<string> = new Set([
   'redirect count exceeded',
   'unexpected redirect',
   'URL scheme must be a HTTP(S) scheme',
+  'cross origin not allowed for request mode "cors"',
+  'URL cannot contain credentials for request mode "cors"',
 ]);
 
-function isUnfollowableRedirect(error: Error): boolean {
-  return REDIRECTS.has(error.message) || systemError.safeParse(error).data?.code === 'ERR_INVALID_URL';
+/** A `Location` that is no URL shows itself only once fetch is under way; a request's own URL fails before. */
+function isUnfollowableRedirect(chain: readonly Error[]): boolean {
+  return (
+    chain.some(({ message }) => REDIRECTS.has(message)) ||
+    (chain.some(({ message }) => message === 'fetch failed') && chain.some(isInvalidUrl))
+  );
 }
+
+function isInvalidUrl(error: Error): boolean {
+  return systemError.safeParse(error).data?.code === 'ERR_INVALID_URL';
+}
+
+/** The codes of sockets and name servers, and undici's. Those of files (`ENOENT`) look alike and mean other things. */
+const NETWORK_CODE =
+  /^(ECONN[A-Z]+|E(HOST|NET)[A-Z]+|EAI_[A-Z]+|EPIPE|EPROTO|ETIMEDOUT|ENOTFOUND|EADDRNOTAVAIL|UND_ERR_[A-Z_]+)$/;
 
 function isNetworkError(error: Error): boolean {
   return (
     error.name === 'NetworkError' ||
     (error.name === 'TypeError' && ['fetch failed', 'terminated'].includes(error.message)) ||
-    /^(E[A-Z]{3,}|UND_ERR_[A-Z_]+)$/.test(systemError.safeParse(error).data?.code ?? '')
+    NETWORK_CODE.test(systemError.safeParse(error).data?.code ?? '')
   );
 }
 
@@ -218,22 +247,38 @@ function causesOf(error: Error): Error[] {
   return chain;
 }
 
-function causeOf(thrown: unknown): Cause | undefined {
-  if (thrown === undefined) return undefined;
-  if (!(thrown instanceof Error)) return { name: typeof thrown, message: tidy(messageOf(thrown)) };
-  return causesOf(thrown).reduceRight<Cause | undefined>((cause, error) => {
-    const code = systemError.safeParse(error).data?.code;
-    const { name } = error;
-    return { name, message: tidy(error.message), ...(code && { code }), ...(cause && { cause }) };
-  }, undefined);
+/** @param above The errors that this is the cause of, innermost last. */
+function causeOf(thrown: unknown, above: readonly Error[]): Cause | undefined {
+  if (thrown === undefined || thrown === null || above.length > DEEPEST_CAUSE) return undefined;
+  if (!(thrown instanceof Error)) return { name: typeof thrown, message: messageOf(thrown) };
+  if (above.includes(thrown)) return undefined;
+  const code = systemError.safeParse(thrown).data?.code;
+  const cause = causeOf(thrown.cause, [...above, thrown]);
+  return {
+    name: String(thrown.name),
+    message: messageOf(thrown),
+    ...(code && { code }),
+    ...(cause && { cause }),
+  };
 }
 
-function messageOf(thrown: unknown): string {
-  if (!(thrown instanceof Error)) return `The effect threw ${JSON.stringify(thrown) ?? String(thrown)}.`;
-  return thrown.message || `${thrown.name} without a message`;
+/** What a thrown thing says, for a person; without secrets, and not too long. Never throws. */
+export function messageOf(thrown: unknown): string {
+  try {
+    const { errors } = thrown instanceof AggregateError ? thrown : { errors: [] };
+    const inner = errors.slice(0, DEEPEST_CAUSE).map(ownMessage).join('; ');
+    return tidy(inner && !(thrown instanceof Error && thrown.message) ? inner : ownMessage(thrown));
+  } catch {
+    return UNREADABLE;
+  }
+}
+
+function ownMessage(thrown: unknown): string {
+  if (thrown instanceof Error) return String(thrown.message || `${thrown.name} without a message`);
+  const text = JSON.stringify(thrown, (name, value: unknown) => (isSecretName(name) ? 'redacted' : value));
+  return `No error was thrown but ${text ?? String(thrown)}.`;
 }
 
 function tidy(message: string): string {
-  const text = withoutSecrets(message);
-  return text.length > LONGEST_MESSAGE ? `${text.slice(0, LONGEST_MESSAGE)}…` : text;
+  return shown(message, LONGEST_MESSAGE);
 }

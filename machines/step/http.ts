@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { shown } from './secrets.ts';
 
 /**
  * What HTTP says about an attempt that failed: read from the shapes that fetch, ky and their like share (an error
@@ -10,10 +11,6 @@ const RETRYABLE_BELOW_500: ReadonlySet<number> = new Set([408, 425, 429]);
 /** Statuses from 500 on that will not: the server lacks the method (501) or the protocol version (505). */
 const PERMANENT_FROM_500: ReadonlySet<number> = new Set([501, 505]);
 
-/** Names of URL parameters whose values are not to be shown. */
-const SECRET_PARAMETER = /key|token|secret|pass|auth|sig|session|credential/i;
-const URL_IN_TEXT = /\bhttps?:\/\/[^\s"'<>`]+/gi;
-
 export function isRetryableStatus(status: number): boolean {
   return status >= 500 ? !PERMANENT_FROM_500.has(status) : RETRYABLE_BELOW_500.has(status);
 }
@@ -22,10 +19,9 @@ const answered = z.object({
   response: z.object({
     status: z.number(),
     statusText: z.string().catch(''),
-    headers: z.unknown(),
-    url: z.string().optional().catch(undefined),
+    headers: z.unknown().optional(),
   }),
-  data: z.unknown(),
+  data: z.unknown().optional(),
 });
 
 /** What the other side answered: an error's `response`, and the body's own words where it has some. */
@@ -37,17 +33,23 @@ export interface Answer {
   readonly reason: string | undefined;
 }
 
+/** What the other side answered, unless it answered well: then something else went wrong. */
 export function answerOf(thrown: unknown): Answer | undefined {
   const { data } = answered.safeParse(thrown);
-  if (data === undefined) return undefined;
+  if (data === undefined || data.response.status < 300) return undefined;
   const { status, statusText, headers } = data.response;
   return { status, statusText, retryAfter: retryAfterIn(headers), reason: reasonIn(data.data) };
 }
 
+/** Headers are of the class `Headers`, of a class like it (a client may bring its own), or a plain object. */
 function retryAfterIn(headers: unknown): string | undefined {
-  if (headers instanceof Headers) return headers.get('retry-after') ?? undefined;
-  const { data } = z.object({ 'retry-after': z.coerce.string() }).safeParse(headers);
-  return data?.['retry-after'];
+  if (typeof headers !== 'object' || headers === null) return undefined;
+  if ('get' in headers && typeof headers.get === 'function') {
+    const value: unknown = headers.get('retry-after');
+    return value === null || value === undefined ? undefined : String(value);
+  }
+  const found = Object.entries(headers).find(([name]) => name.toLowerCase() === 'retry-after');
+  return found && String(found[1]);
 }
 
 const LONGEST_REASON = 300;
@@ -61,29 +63,14 @@ const spokenBody = z.union([
 
 function reasonIn(body: unknown): string | undefined {
   const reason = spokenBody.safeParse(body).data?.trim();
-  if (!reason) return undefined;
-  return reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason;
+  return reason ? shown(reason, LONGEST_REASON) : undefined;
 }
 
+const LONGEST_URL = 2_000;
 const asked = z.object({ request: z.object({ method: z.string(), url: z.string() }) });
 
 /** What was asked, where the thrown error knows it, without secrets. */
 export function requestOf(thrown: unknown): { method: string; url: string } | undefined {
   const request = asked.safeParse(thrown).data?.request;
-  return request && { method: request.method, url: withoutSecrets(request.url) };
-}
-
-/** The text with each URL in it freed of user, password, fragment, and of parameters that sound secret. */
-export function withoutSecrets(text: string): string {
-  return text.replace(URL_IN_TEXT, (found) => {
-    if (!URL.canParse(found)) return '<malformed URL>';
-    const url = new URL(found);
-    url.username = '';
-    url.password = '';
-    url.hash = '';
-    for (const name of [...url.searchParams.keys()]) {
-      if (SECRET_PARAMETER.test(name)) url.searchParams.set(name, 'redacted');
-    }
-    return url.href;
-  });
+  return request && { method: request.method, url: shown(request.url, LONGEST_URL) };
 }

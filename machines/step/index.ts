@@ -1,3 +1,4 @@
+export type { CheckIssue, Issue } from '../issue.ts';
 export { stepChart } from './chart.ts';
 export {
   type AttemptInput,
@@ -7,8 +8,7 @@ export {
   type EffectArguments,
 } from './effect.ts';
 export { type EffectErrorOptions, PermanentError, RetryableError } from './effect-error.ts';
-export type { Cause, Failure } from './failure.ts';
-export { withoutSecrets } from './http.ts';
+export { type Cause, type Failure, messageOf } from './failure.ts';
 export type { CheckPlan, EffectPlan, StepPlan } from './plan.ts';
 export { parseRetryAfter } from './retry-after.ts';
 export {
@@ -21,7 +21,8 @@ export {
   retryPolicy,
   retryPolicyOptionsSchema,
 } from './retry-policy.ts';
-export type { Check, CheckArguments, CheckIssue, Verdict } from './verdict.ts';
+export { withoutSecrets } from './secrets.ts';
+export type { Check, CheckArguments, Verdict } from './verdict.ts';
 export {
   type CancelEvent,
   type StepRecord,

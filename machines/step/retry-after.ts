@@ -1,4 +1,4 @@
-const DELAY_SECONDS = /^\d{1,9}$/;
+const DELAY_SECONDS = /^\d+$/;
 const DAY = '(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)';
 const LONG_DAY = '(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day';
 const MONTH = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)';
@@ -17,7 +17,7 @@ const ASCTIME_DATE = new RegExp(String.raw`^${DAY} ${MONTH} [ \d]\d ${TIME} \d{4
  */
 export function parseRetryAfter(header: string, now: number): number | undefined {
   const text = header.trim();
-  if (DELAY_SECONDS.test(text)) return Number(text) * 1_000;
+  if (DELAY_SECONDS.test(text)) return Math.min(Number(text) * 1_000, Number.MAX_SAFE_INTEGER);
   const date = parseHttpDate(text);
   return date === undefined ? undefined : Math.max(0, date - now);
 }

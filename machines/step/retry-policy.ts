@@ -25,12 +25,13 @@ const DEFAULT_POLICY: RetryPolicy = {
   maxRetryAfter: 3_600_000,
 };
 
+const ATTEMPTS = 'expected a whole number of at least 1, or "unlimited"';
 const milliseconds = z.int().min(0).max(MAX_TIMER_MS);
 
 /** A policy as it is written: what it leaves out is said elsewhere, in the end by the default. */
 export const retryPolicyOptionsSchema = z
   .strictObject({
-    attempts: z.union([z.int().min(1), z.literal('unlimited')]),
+    attempts: z.union([z.int(ATTEMPTS).min(1, ATTEMPTS), z.literal('unlimited')], ATTEMPTS),
     baseDelay: milliseconds,
     maxDelay: milliseconds,
     jitter: z.enum(['equal', 'full', 'none']),
@@ -55,7 +56,8 @@ export type Random = () => number;
  * (M. Brooker, "Exponential Backoff and Jitter", AWS Architecture Blog, 2015: `equal` and `full` are its terms).
  */
 export function backoffDelay(n: number, policy: RetryPolicy, random: Random): number {
-  const delay = Math.min(policy.maxDelay, policy.baseDelay * 2 ** n);
+  // 2^n grows beyond every number when attempts are unlimited; times 0 that would be no number at all.
+  const delay = policy.baseDelay === 0 ? 0 : Math.min(policy.maxDelay, policy.baseDelay * 2 ** n);
   switch (policy.jitter) {
     case 'none':
       return delay;
@@ -73,5 +75,7 @@ export function backoffDelay(n: number, policy: RetryPolicy, random: Random): nu
  * unless the policy has no jitter. Not cut by `maxDelay`; whether it is too long is the caller's to judge.
  */
 export function retryAfterDelay(retryAfter: number, policy: RetryPolicy, random: Random): number {
-  return policy.jitter === 'none' ? retryAfter : Math.ceil(retryAfter + random() * policy.baseDelay);
+  const spread = policy.jitter === 'none' ? 0 : random() * policy.baseDelay;
+  // A timer that is too long fires at once, which would be sooner than the server asked.
+  return Math.min(Math.ceil(retryAfter + spread), MAX_TIMER_MS);
 }

@@ -1,17 +1,7 @@
 import type { z } from 'zod';
-import { formatIssues, issuesOf } from '../issue.ts';
+import { type CheckIssue, formatIssues, issuesOf } from '../issue.ts';
 import type { EffectArguments } from './effect.ts';
-import type { Failure } from './failure.ts';
-
-/** One reason for which a check rejects the task. */
-export interface CheckIssue<Code extends string = string> {
-  /** One of the codes that the step declares in `issues`. */
-  readonly code: Code;
-  /** Which line of the data it is about, counted from 1; none for the whole. */
-  readonly line?: number;
-  /** For a person: what is wrong, with the values. */
-  readonly message: string;
-}
+import { type Failure, messageOf } from './failure.ts';
 
 /** What a check is given: an effect's arguments but for what belongs to attempts. */
 export type CheckArguments<Context, Results> = Pick<
@@ -41,13 +31,19 @@ export interface CheckRules {
   readonly check: Check<never, never, unknown, string>;
 }
 
+interface Found {
+  readonly output: unknown;
+  readonly issues: readonly CheckIssue[];
+}
+
 /** Runs a check. Never throws: what goes wrong in it is a failure of the step, which no retry can mend. */
 export function verdictOf(rules: CheckRules, args: CheckArguments<unknown, unknown>): Verdict {
   const failed = (code: string, message: string): Verdict => ({ failure: { code, message, attempt: 1 } });
   try {
-    const found = rules.check(args as CheckArguments<never, never>);
-    if ('issues' in found) {
-      const undeclared = found.issues.find(({ code }) => !Object.hasOwn(rules.issues, code));
+    const found: Partial<Found> = rules.check(args as CheckArguments<never, never>);
+    const { issues = [] } = found;
+    if (issues.length > 0) {
+      const undeclared = issues.find(({ code }) => !Object.hasOwn(rules.issues, code));
       if (undeclared) {
         const declared = Object.keys(rules.issues).join(', ');
         return failed(
@@ -55,14 +51,16 @@ export function verdictOf(rules: CheckRules, args: CheckArguments<unknown, unkno
           `Check "${rules.name}" found issue "${undeclared.code}", which it does not declare (it declares ${declared}).`,
         );
       }
-      if (found.issues.length > 0) return { issues: found.issues };
+      return { issues };
+    }
+    if (!('output' in found)) {
       return failed('invalid_check', `Check "${rules.name}" gave neither an output nor an issue.`);
     }
     const parsed = rules.output.safeParse(found.output, { reportInput: true });
     if (parsed.success) return { output: parsed.data };
-    const issues = issuesOf(parsed.error.issues, ['output']);
-    return failed('invalid_data', `Check "${rules.name}" gave a wrong output: ${formatIssues(issues)}`);
+    const misfits = issuesOf(parsed.error.issues, ['output']);
+    return failed('invalid_data', `Check "${rules.name}" gave a wrong output: ${formatIssues(misfits)}`);
   } catch (thrown) {
-    return failed('invalid_check', `Check "${rules.name}" threw: ${String(thrown)}`);
+    return failed('invalid_check', `Check "${rules.name}" threw: ${messageOf(thrown)}`);
   }
 }

@@ -1,9 +1,8 @@
 import { assign, setup } from 'xstate';
-import type { Issue } from '../issue.ts';
 import type { AttemptLogic } from './effect.ts';
 import type { Failure } from './failure.ts';
 import { backoffDelayName, type StepPlan } from './plan.ts';
-import { type CheckIssue, type Verdict, verdictOf } from './verdict.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
 
 /**
  * The vocabulary of the charts of steps and tasks: their context, events, guards and actions. All of it is pure: an
@@ -14,7 +13,7 @@ import { type CheckIssue, type Verdict, verdictOf } from './verdict.ts';
 export interface StepRecord {
   /** Attempts begun. */
   readonly attempts: number;
-  /** Why the last attempt failed; gone once one succeeded. */
+  /** Why the last attempt failed, or what the check found; gone once one succeeded. */
   readonly error?: Failure;
   /** What came of a check, while the chart decides on it. */
   readonly verdict?: Verdict;
@@ -29,7 +28,7 @@ export interface TaskError {
   readonly attempt?: number;
   readonly request?: Failure['request'];
   /** Of a rejection: what the check found. Of wrong data: where it is wrong. */
-  readonly issues?: readonly (CheckIssue | Issue)[];
+  readonly issues?: Failure['issues'];
   readonly cause?: Failure['cause'];
 }
 
@@ -107,8 +106,12 @@ export function vocabularyFor(plans: readonly StepPlan[]) {
       haveSucceeded: ({ context }, { steps }: { steps: readonly string[] }) =>
         steps.every((step) => Object.hasOwn(context.results, step)),
       /** Another attempt may help, and one is left. */
-      canRetry: (_, { failure, attempts }: { failure: Failure; attempts: number | 'unlimited' }) =>
-        failure.delay !== undefined && (attempts === 'unlimited' || failure.attempt < attempts),
+      canRetry: (
+        { context },
+        { step, failure, limit }: { step: string; failure: Failure; limit: number | 'unlimited' },
+      ) =>
+        failure.delay !== undefined &&
+        (limit === 'unlimited' || (context.steps[step]?.attempts ?? 0) < limit),
       /** The check went wrong itself. */
       hasFailed: ({ context }, { step }: { step: string }) => {
         const verdict = context.steps[step]?.verdict;
@@ -143,12 +146,12 @@ export function vocabularyFor(plans: readonly StepPlan[]) {
         return verdict && 'output' in verdict ? keepOutput(args, { step, output: verdict.output }) : {};
       }),
       failTask: assign(({ context }, { step }: { step: string }) => {
-        const { verdict, error } = context.steps[step] ?? {};
+        const { attempts = 0, verdict, error } = context.steps[step] ?? {};
         const failure = verdict && 'failure' in verdict ? verdict.failure : error;
         if (!failure) return {};
         const { delay: _, ...told } = failure;
         return {
-          steps: { ...context.steps, [step]: { attempts: failure.attempt, error: failure } },
+          steps: { ...context.steps, [step]: { attempts, error: failure } },
           error: { step, ...told },
         };
       }),
@@ -156,9 +159,10 @@ export function vocabularyFor(plans: readonly StepPlan[]) {
         const verdict = context.steps[step]?.verdict;
         const issues = verdict && 'issues' in verdict ? verdict.issues : [];
         const message = issues.map((issue) => issue.message).join('; ');
+        const error: Failure = { code: 'rejected', message, attempt: 1, issues };
         return {
-          steps: { ...context.steps, [step]: { attempts: 1 } },
-          error: { step, code: 'rejected', message, issues },
+          steps: { ...context.steps, [step]: { attempts: 1, error } },
+          error: { step, ...error },
         };
       }),
       cancelTask: assign((_, { reason }: { reason: string | undefined }) => ({

@@ -160,21 +160,22 @@ function planOf(
 ): StepPlan & { stage: string | undefined } {
   const { name, after, stage, description, output, check, issues } = step;
   const placed = { name, after, stage, description, output, awaited: [], task: task.name };
-  if (!check)
+  const refuse = (reason: string) => new DefinitionError(task.name, [name], reason);
+  if (!check) {
+    if (issues) throw refuse(`step "${name}" declares "issues" but has no "check" to find them.`);
     return {
       ...placed,
       kind: 'effect',
-      retry: retryPolicy(task.retry, step.retry),
+      retry: retryPolicy(task.retry, step.retry ?? {}),
       timeout: step.timeout ?? task.timeout,
     };
-  if (step.run) throw new DefinitionError(task.name, [name], `step "${name}" has both "run" and "check".`);
-  if (!issues || Object.keys(issues).length === 0) {
-    throw new DefinitionError(
-      task.name,
-      [name],
-      `check "${name}" declares no "issues"; give each code its reason.`,
-    );
   }
+  if (step.run) throw refuse(`step "${name}" has both "run" and "check".`);
+  if (!issues || Object.keys(issues).length === 0) {
+    throw refuse(`check "${name}" declares no "issues"; give each code its reason.`);
+  }
+  const idle = (['retry', 'timeout'] as const).find((option) => step[option] !== undefined);
+  if (idle) throw refuse(`check "${name}" has a "${idle}", but a check is computed once, at once.`);
   return { ...placed, kind: 'check', check, issues };
 }
 

@@ -1,5 +1,7 @@
 import type {
   AnyActorRef,
+  AnyStateMachine,
+  EventObject,
   MetaObject,
   ParameterizedObject,
   StateMachine,
@@ -37,7 +39,7 @@ export type TaskMachine<Context, Results, Output> = StateMachine<
   string,
   TaskInput<Context, Partial<Results>>,
   TaskOutput<Output>,
-  never,
+  EventObject,
   MetaObject,
   StateSchema
 >;
@@ -47,7 +49,7 @@ export type TaskMachine<Context, Results, Output> = StateMachine<
 export type Effects = Readonly<Record<string, Effect<never, never, unknown>>>;
 
 export interface ProvideOptions {
-  /** What draws the waits between attempts. @default Math.random */
+  /** What draws the waits between attempts. @default as before, at first Math.random */
   readonly random?: Random;
 }
 
@@ -76,6 +78,7 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
   readonly #plan: TaskPlan;
   readonly #context: z.ZodType;
   readonly #effects: Effects;
+  readonly #random: Random;
 
   /** @throws {DefinitionError} The steps do not make a task, or an effect is given for none of them. */
   constructor(
@@ -93,8 +96,16 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
     this.#plan = plan;
     this.#context = context;
     this.#effects = effects;
-    for (const step of Object.keys(effects)) {
-      if (plan.steps.some(({ name, kind }) => name === step && kind === 'effect')) continue;
+    this.#random = random;
+    for (const [step, effect] of Object.entries(effects)) {
+      if (plan.steps.some(({ name, kind }) => name === step && kind === 'effect')) {
+        if (typeof effect === 'function') continue;
+        throw new DefinitionError(
+          plan.name,
+          [step],
+          `the effect of "${step}" is to be a function; it is ${effect === null ? 'null' : typeof effect}.`,
+        );
+      }
       const known = plan.steps.filter(({ kind }) => kind === 'effect').map(({ name }) => `"${name}"`);
       throw new DefinitionError(
         plan.name,
@@ -103,9 +114,7 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
       );
     }
     const actors = plan.steps.flatMap((step) =>
-      step.kind === 'effect'
-        ? [[step.name, attemptOf(step, effects[step.name] ?? missing(step.name), random)]]
-        : [],
+      step.kind === 'effect' ? [[step.name, attemptOf(step, effectOf(step.name, effects), random)]] : [],
     );
     this.machine = machine.provide({ actors: Object.fromEntries(actors) }) as unknown as typeof this.machine;
   }
@@ -128,7 +137,7 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
       this.#plan,
       this.#context,
       { ...this.#effects, ...(effects as Effects) },
-      options,
+      { random: this.#random, ...options },
     );
   }
 
@@ -144,10 +153,21 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
   }
 }
 
-/** Any task definition, where its types do not matter. */
-export type AnyTaskDefinition = TaskDefinition<unknown, unknown, unknown, unknown>;
+/** Any task definition, where its types do not matter: what hosts and doors need of one. */
+export interface AnyTaskDefinition
+  extends Pick<
+    TaskDefinition<unknown, unknown, unknown, unknown>,
+    'name' | 'version' | 'description' | 'steps' | 'stages'
+  > {
+  // Machines are invariant in their context: no other type has them all.
+  readonly machine: AnyStateMachine;
+  parseContext(context: unknown): unknown;
+}
 
-function missing(step: string): Effect<never, never, unknown> {
+function effectOf(step: string, effects: Effects): Effect<never, never, unknown> {
+  // A step may be named as objects' own properties are: "constructor".
+  const given = Object.hasOwn(effects, step) ? effects[step] : undefined;
+  if (given) return given;
   return () => {
     throw new PermanentError(`Step "${step}" has no effect; give it one with .provide({ ${step}: … }).`, {
       code: 'no_effect',

@@ -12,7 +12,9 @@ export {
   type Change,
   changesBetween,
   reportOf,
+  type StepChange,
   type StepReport,
+  type TaskChange,
   type TaskReport,
   type TaskSnapshot,
 } from './report.ts';

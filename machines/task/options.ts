@@ -27,7 +27,7 @@ export const commonStepOptions = {
   after: z.array(nameSchema).default([]),
   stage: nameSchema.optional(),
   description: z.string().optional(),
-  retry: retryPolicyOptionsSchema.default({}),
+  retry: retryPolicyOptionsSchema.optional(),
   timeout: timeout.optional(),
 };
 
@@ -79,7 +79,7 @@ export interface CheckStepOptions<
   Code extends string,
 > extends CommonStepOptions<After, Output> {
   /** A pure function of earlier outputs: it gives an output, or every issue it finds. */
-  readonly check: Check<Context, Results, z.input<Output>, Code>;
+  readonly check: Check<Context, Results, z.input<Output>, NoInfer<Code>>;
   /** Code → reason, in order: the first that was found is the transition that the chart takes to `rejected`. */
   readonly issues: Readonly<Record<Code, string>>;
   readonly run?: never;

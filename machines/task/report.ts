@@ -1,5 +1,5 @@
 import { STEP_STATUSES, type StepStatus, stepTag, TASK_STATUSES, type TaskStatus } from '../status.ts';
-import type { Failure, TaskContext, TaskError, TaskOutput } from '../step/index.ts';
+import { type Failure, messageOf, type TaskContext, type TaskError, type TaskOutput } from '../step/index.ts';
 
 /** How a step stands. */
 export interface StepReport {
@@ -27,10 +27,15 @@ export interface TaskSnapshot {
   readonly error?: unknown;
 }
 
-/** One thing that changed: the task's own status, or a step's where it names one. */
-export type Change =
-  | ({ readonly step: string } & StepReport)
-  | { readonly status: TaskStatus; readonly output?: unknown; readonly error?: TaskError };
+/** A step changed: how it stands now. */
+export interface StepChange extends StepReport {
+  readonly step: string;
+}
+
+/** The task's own status changed. */
+export type TaskChange = Omit<TaskReport, 'steps'>;
+
+export type Change = StepChange | TaskChange;
 
 /**
  * Reads how a task stands.
@@ -72,21 +77,28 @@ function statusBesideTheChart(
   return ended && attempts > 0 ? 'cancelled' : 'pending';
 }
 
-function endError({ context, error }: TaskSnapshot): { error?: TaskError } {
+function endError({ context, status, error }: TaskSnapshot): { error?: TaskError } {
   if (context.error) return { error: context.error };
-  if (error === undefined) return {};
-  return { error: { code: 'crashed', message: `The task's chart threw: ${String(error)}` } };
+  if (status !== 'error') return {};
+  return { error: { code: 'crashed', message: `The task's chart threw: ${messageOf(error)}` } };
 }
 
 /** What changed between two reports of a task: steps in their order, the task's own status last. */
 export function changesBetween(before: TaskReport | undefined, after: TaskReport): Change[] {
   const changes: Change[] = Object.entries(after.steps)
-    .filter(([step, { status, attempts }]) => {
+    .filter(([step, { status, attempts, error }]) => {
       const old = before?.steps[step];
-      return old?.status !== status || old.attempts !== attempts;
+      return old?.status !== status || old.attempts !== attempts || !isSame(old.error, error);
     })
     .map(([step, report]) => ({ step, ...report }));
-  if (before?.status === after.status) return changes;
   const { steps: _, ...own } = after;
+  if (before?.status === own.status && isSame(before.output, own.output) && isSame(before.error, own.error)) {
+    return changes;
+  }
   return [...changes, own];
+}
+
+/** Of two pieces of reports: both are JSON, made in the same order. */
+function isSame(one: unknown, other: unknown): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
 }
