@@ -1,9 +1,10 @@
-import ky, { type KyInstance } from 'ky';
-import pMap from 'p-map';
-import { z } from 'zod';
+import ky, { type KyInstance, TimeoutError } from 'ky';
+import type { z } from 'zod';
 import { formatIssues, issuesOf } from '../../machines/issue.ts';
-import { type Cart, cartSchema, type Product, productSchema } from '../../machines/order/index.ts';
-import { PermanentError, RetryableError } from '../../machines/step/index.ts';
+import { type Cart, cartSchema, cataloguePageSchema, type Product } from '../../machines/order/index.ts';
+import { PermanentError, RetryableError, withoutSecrets } from '../../machines/step/index.ts';
+import { readCatalogue } from './catalogue.ts';
+import { parseShopClientOptions, type ShopClientOptions } from './options.ts';
 
 /**
  * A client for a shop's API of the shape of dummyjson.com.
@@ -12,9 +13,18 @@ import { PermanentError, RetryableError } from '../../machines/step/index.ts';
  * environment if Node is told to (`NODE_USE_ENV_PROXY=1`), as fetch does.
  */
 export interface ShopClient {
-  /** @throws What ky throws for statuses, timeouts and the network; `PermanentError` for data of another shape. */
+  /**
+   * @throws What ky throws for statuses, timeouts and the network.
+   * @throws {PermanentError} Data of another shape.
+   * @throws {RetryableError} A body that is cut short, or not JSON.
+   */
   cart(id: number, asked: Asked): Promise<Cart>;
-  /** The whole catalogue, each product once. */
+  /**
+   * The whole catalogue, each product once.
+   *
+   * @throws As `cart` does.
+   * @throws {RetryableError} It changed while it was read. @throws {PermanentError} It is larger than `maxProducts`.
+   */
   products(asked: Asked): Promise<Product[]>;
 }
 
@@ -25,90 +35,30 @@ export interface Asked {
   readonly signal: AbortSignal;
 }
 
-const optionsSchema = z.strictObject({
-  /** Where the API is: with or without a path or a slash at its end; a user and password in it are sent as basic authorization. */
-  url: z.url({ protocol: /^https?$/, error: 'expected an http or https URL' }),
-  /** The longest that one request may take, in ms. @default 10_000 */
-  timeout: z.int().min(1).default(10_000),
-  /** How many products are asked for at a time. @default 100 */
-  pageSize: z.int().min(1).default(100),
-  /** How many pages are asked for at the same time, after the first. @default 4 */
-  concurrency: z.int().min(1).default(4),
-  /** A catalogue of more products than this is not read. @default 100_000 */
-  maxProducts: z.int().min(1).default(100_000),
-  userAgent: z.string().default('taskchart'),
-});
-export type ShopClientOptions = z.input<typeof optionsSchema>;
-
-const pageSchema = z.looseObject({ products: z.array(productSchema), total: z.int().min(0) });
-
-/** @throws {z.ZodError} An option is not as it should be. */
+/** @throws {ShopClientOptionsError} Options are not as they should be; it names each. */
 export function shopClient(options: ShopClientOptions): ShopClient {
-  const { url, timeout, pageSize, concurrency, maxProducts, userAgent } = optionsSchema.parse(options);
+  const { url, timeout, userAgent, pageSize, ...paging } = parseShopClientOptions(options);
   const { prefix, authorization } = withoutCredentials(url);
   const http = ky.create({
     prefix,
+    // Of the whole request, its body included.
+    totalTimeout: timeout,
     timeout,
     retry: 0,
-    headers: { 'user-agent': userAgent, ...(authorization && { authorization }) },
+    headers: { accept: 'application/json', 'user-agent': userAgent, ...(authorization && { authorization }) },
   });
-
-  const page = (skip: number, { key, signal }: Asked) =>
-    getJson(http, `products?limit=${pageSize}&skip=${skip}`, pageSchema, {
-      key: `${key}/skip=${skip}`,
-      signal,
-    });
 
   return {
     cart: (id, asked) => getJson(http, `carts/${id}`, cartSchema, asked),
 
-    async products(asked) {
-      const first = await page(0, asked);
-      // A server may give fewer than asked for; what it gave is how far the next page is.
-      const step = first.products.length;
-      const pages = [first];
-      let ended = step === 0;
-      function* skips() {
-        for (let skip = step; skip < first.total && !ended; skip += step) {
-          if (skip >= maxProducts) {
-            throw new PermanentError(
-              `The shop says that its catalogue has ${first.total} products, more than maxProducts allows (${maxProducts}).`,
-              { code: 'catalogue_too_large' },
-            );
-          }
-          yield skip;
-        }
-      }
-      const rest = await pMap(
-        skips(),
-        async (skip) => {
-          const next = await page(skip, asked);
-          // The shop's total may be a lie: an empty page is the end, whatever it says.
-          if (next.products.length === 0) ended = true;
-          return next;
-        },
-        { concurrency, signal: asked.signal },
-      );
-      pages.push(...rest);
-      return joinPages(pages);
+    products: ({ key, signal }) => {
+      const page = (skip: number, signal: AbortSignal) => {
+        const asked = { key: `${key}/skip=${skip}`, signal };
+        return getJson(http, `products?limit=${pageSize}&skip=${skip}`, cataloguePageSchema, asked);
+      };
+      return readCatalogue(page, { ...paging, signal });
     },
   };
-}
-
-/** Refuses pages between which the catalogue changed: a product may have slipped from one to the other unseen. */
-function joinPages(pages: readonly z.output<typeof pageSchema>[]): Product[] {
-  const [first, ...rest] = pages;
-  const products = pages.flatMap((page) => page.products);
-  const distinct = new Set(products.map(({ id }) => id)).size;
-  const end = pages.findIndex((page) => page.products.length < (first?.products.length ?? 0));
-  const changed =
-    rest.some(({ total }) => total !== first?.total) ||
-    distinct < products.length ||
-    (end >= 0 && pages.slice(end + 1).some((page) => page.products.length > 0));
-  if (changed) {
-    throw new RetryableError('The catalogue changed while it was read.', { code: 'catalogue_changed' });
-  }
-  return products;
 }
 
 async function getJson<Schema extends z.ZodType>(
@@ -117,14 +67,16 @@ async function getJson<Schema extends z.ZodType>(
   schema: Schema,
   { key, signal }: Asked,
 ): Promise<z.output<Schema>> {
-  const response = await http.get(path, { signal, headers: { 'idempotency-key': key } });
-  const request = { method: 'GET', url: response.url };
-  const asked = `GET ${request.url} was answered with ${response.status}`;
+  const answer = http.get(path, { signal, headers: { 'idempotency-key': key } });
+  const { url, status } = await answer;
+  // Where a redirect led may hold secrets.
+  const request = { method: 'GET', url: withoutSecrets(url) };
+  const asked = `GET ${request.url} was answered with ${status}`;
   let body: unknown;
   try {
-    body = await response.json();
+    body = await answer.json();
   } catch (cause) {
-    if (signal.aborted) throw cause;
+    if (signal.aborted || cause instanceof TimeoutError) throw cause;
     const invalid = cause instanceof SyntaxError;
     throw new RetryableError(`${asked} and a body that is ${invalid ? 'not JSON' : 'cut short'}.`, {
       code: invalid ? 'invalid_json' : 'network',

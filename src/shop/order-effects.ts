@@ -24,7 +24,7 @@ export interface OrderSurroundings {
  * The order task with its effects filled in.
  *
  * Each may be repeated: reading changes nothing, an order is kept once under an id made of the task's, and its event
- * is the only one that its subject ever carries.
+ * is the only one that its subject ever carries. What the backend refuses fails the step for good: its errors say so themselves.
  */
 export function shopOrderTask({ shop, records, publish, clock = systemClock }: OrderSurroundings) {
   return orderTask.provide({
@@ -42,12 +42,8 @@ export function shopOrderTask({ shop, records, publish, clock = systemClock }: O
     publish_event: async ({ key, results }) => {
       const event = orderCreated(key, results.create_order);
       const subject = orderCreatedSubject(results.create_order);
-      const { stream, sequence, duplicate } = await publish({
-        subject,
-        id: event.id,
-        body: event,
-        once: true,
-      });
+      const message = { subject, id: event.id, body: event, once: true };
+      const { stream, sequence, duplicate } = await publish(message);
       const acknowledged_at = new Date(now(clock)).toISOString();
       return { event_id: event.id, subject, stream, sequence, duplicate, acknowledged_at };
     },
