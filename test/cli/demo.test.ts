@@ -109,7 +109,8 @@ describe('npm run demo', { timeout: 60_000 }, () => {
     [['--carts', '0'], {}, '--carts'],
     [['--cart', '1'], {}, "Unknown option '--cart'"],
     [['--json=yes'], {}, '--json'],
-    [[], { SHOP_URL: 'ftp://shop' }, 'SHOP_URL: expected an http or https URL (it is "ftp://shop")'],
+    [[], { SHOP_URL: 'ftp://shop' }, 'SHOP_URL: expected an http or https URL'],
+    [[], { SHOP_URL: 'http://me:pw@shop/?a=1' }, '(it is "http://shop/?a=1")'],
   ])('refuses %j %j and exits with 2', async (args, env, sentence) => {
     const { code, stdout, stderr } = await demo(args, env as Record<string, string>);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
