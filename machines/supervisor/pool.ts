@@ -1,59 +1,20 @@
 import { type AnyActorRef, fromCallback } from 'xstate';
 import { type Clock, now } from '../clock.ts';
+import { OwnershipLostError } from './ownership-lost-error.ts';
+import type { CreateTask, Offer, TaskActor } from './task-actor.ts';
 
 /**
  * Holds the live tasks: each a root actor of its own, in a map, so that the cost of a spawn does not grow with their number.
  *
  * Invariants:
  * - O1. One live actor a task id.
- * - O2. Every delivery is settled: acknowledged once its task has ended, or handed back. None is lost, none settled early.
+ * - O2. Every delivery is settled, once: acknowledged when its task has ended or, of an event, has it; or handed back. The one
+ *   exception is a task that another process owns now: its delivery is the other's.
  * - O3. What one task throws is reported, and harms no other.
  * - O4. There is no queue here: what the inbox may hand over at a time is the bound.
  *
- * The pool owns: which tasks live, and their deliveries. `createTask` owns: what a task is, how it is made to last, and its past.
+ * The pool owns: which tasks live, and the deliveries in hand. `createTask` owns: what a task is, how it is made to last, and its past.
  */
-
-/** A message from the inbox, in the worker's hands until it is settled. */
-export interface Offer {
-  readonly message: {
-    readonly kind: 'request' | 'event';
-    readonly taskId: string;
-    readonly body: unknown;
-  };
-  /** How many times it has been handed over, this time included. */
-  readonly attempt: number;
-  acknowledge(): Promise<void>;
-  /** @param until ms since the epoch. @default now */
-  handBack(until?: number): Promise<void>;
-  keepAlive(): void;
-}
-
-/** A task that can be run: an XState actor, or what stands for one. */
-export interface TaskActor {
-  /** `complete` or `error` once its end is recorded; not before. */
-  subscribe(observer: { error: (error: unknown) => void; complete: () => void }): { unsubscribe(): void };
-  start(): void;
-  /** Resolves once the event is as lasting as the task itself. */
-  send(event: { type: string }): void | Promise<void>;
-  /** Stops at once; effects are aborted, nothing is recorded. */
-  stop(): void;
-  getSnapshot(): unknown;
-}
-
-/** Not yet to be run: its delivery is handed back until a time, in ms since the epoch. */
-export interface Deferral {
-  readonly until: number;
-}
-
-/**
- * Makes the actor of a task, not yet started.
- *
- * @param request The request's body; `undefined` where an event, not a request, woke the task.
- * @returns `undefined` if there is nothing to run: the task has ended, or was never asked for.
- * @throws What may pass: the delivery is handed back, and comes again after a growing wait.
- */
-export type CreateTask = (id: string, request: unknown) => Created | Promise<Created>;
-type Created = TaskActor | Deferral | undefined;
 
 export type PoolEvent =
   | { readonly type: 'task.offer'; readonly delivery: Offer }
@@ -66,9 +27,9 @@ export type PoolEvent =
     }
   /** Hands over the snapshot of a task that lives here. */
   | { readonly type: 'task.report'; readonly id: string; readonly reply: (snapshot: unknown) => void }
-  /** No new task is started; says so when the last one has ended. */
+  /** No new task is started; says so when nothing is in hand any more. */
   | { readonly type: 'pool.drain' }
-  /** Stops every task and hands its deliveries back. */
+  /** Stops every task and hands back every delivery. */
   | { readonly type: 'pool.release' };
 
 /** What the pool tells its supervisor. */
@@ -76,7 +37,7 @@ export type PoolReport =
   | { readonly type: 'pool.drained'; readonly handedBack: number }
   | { readonly type: 'task.crashed'; readonly id: string; readonly error: unknown }
   | { readonly type: 'task.refused'; readonly id: string; readonly error: unknown }
-  /** The inbox did not take an acknowledgement or a hand-back: the message will come again. */
+  | { readonly type: 'task.lost'; readonly id: string; readonly error: unknown }
   | { readonly type: 'delivery.unsettled'; readonly id: string; readonly error: unknown };
 
 export interface PoolOptions {
@@ -85,22 +46,18 @@ export interface PoolOptions {
   readonly keepAliveEvery: number;
 }
 
+/** The wait in ms before what broke is run again; it doubles with each time. */
 const FIRST_WAIT = 1_000;
 const LONGEST_WAIT = 30_000;
 
 interface LiveTask {
-  /** What woke it, settled when it ends. */
-  readonly delivery: Offer;
+  readonly id: string;
+  /** What keeps it awake, settled when it ends. */
+  delivery: Offer;
   /** The actor once it has been started; nothing if it never will be. */
   readonly started: PromiseWithResolvers<TaskActor | undefined>;
   actor?: TaskActor;
   subscription?: { unsubscribe(): void };
-}
-
-/** Stops a task's actor without hearing of it: a stopped XState actor tells its observers that it is complete. */
-function quiet({ actor, subscription }: LiveTask): void {
-  subscription?.unsubscribe();
-  actor?.stop();
 }
 
 export type PoolLogic = ReturnType<typeof poolOf>;
@@ -109,7 +66,10 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
   return fromCallback<PoolEvent>(({ receive, sendBack, self }) => {
     const { clock } = self as AnyActorRef as AnyActorRef & { clock: Clock };
     const tasks = new Map<string, LiveTask>();
+    /** The deliveries in hand. One leaves by being settled, so that it is settled once. */
+    const held = new Set<Offer>();
     let draining = false;
+    let drained = false;
     let settling = 0;
     let handedBack = 0;
     let beat: unknown;
@@ -128,107 +88,190 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
           draining = true;
           return tellIfDrained();
         case 'pool.release':
-          handedBack = tasks.size;
-          for (const [id, live] of [...tasks]) {
-            quiet(live);
-            giveBack(id, live);
-          }
-          return tellIfDrained();
+          return release();
         default:
           return event satisfies never;
       }
     });
 
     function offer(delivery: Offer): void {
-      const { kind, taskId, body } = delivery.message;
+      held.add(delivery);
+      keepAlive();
+      const { kind, taskId } = delivery.message;
       const live = tasks.get(taskId);
-      if (live && kind === 'request') settle(taskId, () => delivery.acknowledge());
-      else if (live) settle(taskId, () => passOn(live, delivery));
-      else if (draining) settle(taskId, () => delivery.handBack());
-      else void start(taskId, kind === 'request' ? body : undefined, delivery);
+      if (live && (kind === 'request' || isSameEvent(live.delivery, delivery)))
+        void supersede(live, delivery);
+      else if (live) void passOn(live, delivery);
+      else if (draining) void handBack(delivery);
+      else void start(delivery);
     }
 
-    async function start(id: string, request: unknown, delivery: Offer): Promise<void> {
-      const live: LiveTask = { delivery, started: Promise.withResolvers() };
+    async function start(delivery: Offer): Promise<void> {
+      const { message } = delivery;
+      const { kind, taskId: id, body } = message;
+      const live: LiveTask = { id, delivery, started: Promise.withResolvers() };
       tasks.set(id, live);
-      keepAlive();
       try {
-        const created = await createTask(id, request);
+        const created = await createTask(id, kind === 'request' ? body : undefined, message);
         // Released while it was being made: its delivery is handed back already.
-        if (tasks.get(id) !== live) return;
-        if (!created) return ended(id, live);
-        if ('until' in created) return giveBack(id, live, created.until);
+        if (!isLive(live)) return;
+        if (!created) return ended(live);
+        if ('until' in created) return giveBack(live, created.until);
+        if (draining) return giveBack(live);
         live.actor = created;
-        live.subscription = created.subscribe({
-          complete: () => ended(id, live),
-          error: (error) => {
-            tell({ type: 'task.crashed', id, error });
-            ended(id, live);
-          },
-        });
-        created.start();
-        if (delivery.message.kind === 'event') await created.send(delivery.message.body as { type: string });
-        live.started.resolve(created);
       } catch (error) {
-        tell({ type: 'task.refused', id, error });
-        quiet(live);
-        const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (delivery.attempt - 1));
-        giveBack(id, live, now(clock) + wait);
+        return broke(live, 'task.refused', error);
       }
+      try {
+        live.subscription = live.actor.subscribe({
+          complete: () => ended(live),
+          error: (error) => broke(live, 'task.crashed', error),
+        });
+        if (isLive(live)) live.actor.start();
+        if (isLive(live) && kind === 'event') await live.actor.send(body as { type: string });
+        live.started.resolve(live.actor);
+      } catch (error) {
+        broke(live, 'task.crashed', error);
+      }
+    }
+
+    /** A second wake-up of a task that lives: the first one has lapsed, or was doubled. The later is surely in our hands: it is kept. */
+    async function supersede(live: LiveTask, delivery: Offer): Promise<void> {
+      const before = live.delivery;
+      live.delivery = delivery;
+      // An event that woke the task goes once the task has it.
+      const isDone = before.message.kind === 'request' || (await live.started.promise) !== undefined;
+      await (isDone ? acknowledge(before) : handBack(before));
     }
 
     /** An event for a task that lives here: the task has it before the message goes. */
     async function passOn(live: LiveTask, delivery: Offer): Promise<void> {
-      const sent = await sendTo(live, delivery.message.body as { type: string });
-      await (sent ? delivery.acknowledge() : delivery.handBack());
+      try {
+        const sent = await sendTo(live, delivery.message.body as { type: string });
+        await (sent ? acknowledge(delivery) : handBack(delivery));
+      } catch (error) {
+        tell({ type: 'delivery.unsettled', id: live.id, error });
+        await handBack(delivery, retryTime(delivery));
+      }
     }
 
     async function sendTo(live: LiveTask | undefined, event: { type: string }): Promise<boolean> {
       const actor = await live?.started.promise;
-      await actor?.send(event);
-      return actor !== undefined;
+      if (!live || !actor || !isLive(live)) return false;
+      await actor.send(event);
+      return true;
     }
 
-    function ended(id: string, live: LiveTask): void {
-      if (forget(id, live)) settle(id, () => live.delivery.acknowledge());
+    function release(): void {
+      draining = true;
+      handedBack = held.size;
+      for (const live of [...tasks.values()]) {
+        forget(live);
+        stop(live);
+      }
+      for (const delivery of [...held]) void handBack(delivery);
+      tellIfDrained();
     }
 
-    function giveBack(id: string, live: LiveTask, until?: number): void {
-      if (forget(id, live)) settle(id, () => live.delivery.handBack(until));
+    function ended(live: LiveTask): void {
+      if (forget(live)) void acknowledge(live.delivery);
     }
 
-    /** @returns Whether it was still live: so that its delivery is settled once. */
-    function forget(id: string, live: LiveTask): boolean {
+    function giveBack(live: LiveTask, until?: number): void {
+      if (forget(live)) void handBack(live.delivery, until);
+    }
+
+    function broke(live: LiveTask, type: 'task.refused' | 'task.crashed', error: unknown): void {
+      if (!forget(live)) return;
+      stop(live);
+      if (error instanceof OwnershipLostError) {
+        tell({ type: 'task.lost', id: live.id, error });
+        held.delete(live.delivery);
+        tellIfDrained();
+      } else {
+        tell({ type, id: live.id, error });
+        void handBack(live.delivery, retryTime(live.delivery));
+      }
+    }
+
+    /** Stops a task's actor without hearing of it: a stopped XState actor tells its observers that it is complete. */
+    function stop({ id, actor, subscription }: LiveTask): void {
+      try {
+        subscription?.unsubscribe();
+      } catch (error) {
+        tell({ type: 'task.crashed', id, error });
+      }
+      try {
+        actor?.stop();
+      } catch (error) {
+        tell({ type: 'task.crashed', id, error });
+      }
+    }
+
+    function isLive(live: LiveTask): boolean {
+      return tasks.get(live.id) === live;
+    }
+
+    /** @returns Whether it was still live: so that it ends in one way only. */
+    function forget(live: LiveTask): boolean {
       live.started.resolve(undefined);
-      return tasks.get(id) === live && tasks.delete(id);
+      return isLive(live) && tasks.delete(live.id);
     }
 
-    function settle(id: string, how: () => Promise<void>): void {
+    function acknowledge(delivery: Offer): Promise<void> {
+      return settle(delivery, () => delivery.acknowledge());
+    }
+
+    function handBack(delivery: Offer, until?: number): Promise<void> {
+      return settle(delivery, () => delivery.handBack(until));
+    }
+
+    async function settle(delivery: Offer, how: () => Promise<void>): Promise<void> {
+      if (!held.delete(delivery)) return;
       settling += 1;
-      how()
-        .catch((error: unknown) => tell({ type: 'delivery.unsettled', id, error }))
-        .finally(() => {
-          settling -= 1;
-          tellIfDrained();
-        });
+      try {
+        await how();
+      } catch (error) {
+        tell({ type: 'delivery.unsettled', id: delivery.message.taskId, error });
+      }
+      settling -= 1;
+      tellIfDrained();
     }
 
     function tellIfDrained(): void {
-      if (draining && tasks.size === 0 && settling === 0) tell({ type: 'pool.drained', handedBack });
+      if (!draining || drained || held.size > 0 || settling > 0) return;
+      drained = true;
+      tell({ type: 'pool.drained', handedBack });
+    }
+
+    function retryTime({ attempt }: Offer): number {
+      return now(clock) + Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1));
     }
 
     function keepAlive(): void {
       beat ??= clock.setTimeout(() => {
         beat = undefined;
-        for (const { delivery } of tasks.values()) delivery.keepAlive();
-        if (tasks.size > 0) keepAlive();
+        for (const delivery of held) {
+          try {
+            delivery.keepAlive();
+          } catch (error) {
+            tell({ type: 'delivery.unsettled', id: delivery.message.taskId, error });
+          }
+        }
+        if (held.size > 0) keepAlive();
       }, keepAliveEvery);
     }
 
     return () => {
       clock.clearTimeout(beat);
-      for (const live of tasks.values()) quiet(live);
-      tasks.clear();
+      for (const live of [...tasks.values()]) {
+        forget(live);
+        stop(live);
+      }
     };
   });
+}
+
+function isSameEvent({ message: one }: Offer, { message: other }: Offer): boolean {
+  return one.kind === 'event' && one.eventId !== undefined && one.eventId === other.eventId;
 }

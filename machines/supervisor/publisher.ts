@@ -1,4 +1,4 @@
-import { type ActorRefFrom, fromCallback } from 'xstate';
+import { fromCallback } from 'xstate';
 
 /** Asks for one attempt to publish. Exactly one of `resolve` and `reject` is called, once. */
 export interface PublishAsk {
@@ -13,11 +13,11 @@ export interface PublishAsk {
  * retries, where it is seen.
  */
 export function publisherOf(publish: (message: unknown) => Promise<unknown>) {
+  // Async, so that one who throws before it promises is a rejection like any other and takes nothing down.
+  const attempt = async (message: unknown) => publish(message);
   return fromCallback<PublishAsk>(({ receive }) => {
     receive(({ message, resolve, reject }) => {
-      publish(message).then(resolve, reject);
+      attempt(message).then(resolve, reject);
     });
   });
 }
-
-export type PublisherRef = ActorRefFrom<ReturnType<typeof publisherOf>>;

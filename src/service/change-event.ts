@@ -5,11 +5,11 @@ import type { Json, OutgoingMessage } from '../backends/index.ts';
 
 /**
  * A task changed: a CloudEvent 1.0, on the subject `taskchart.events.<task>.<id>`. Watchers, streams and lists are fed by it.
- * There is one a commit: everything that followed from what came in.
+ * There is one for all that followed from one thing that came in.
  */
 export const changeEventSchema = z.object({
   specversion: z.literal('1.0'),
-  /** `<task id>/<entry>/<n>`: what came in, counted from 1, and which message about it, from 0. */
+  /** `<task id>/<entry>/<n>`: the entry of the journal that it followed from, counted from 1, and which message since then, from 0. */
   id: z.string(),
   source: z.literal('/taskchart'),
   type: z.literal('task.changed'),
@@ -32,14 +32,14 @@ export function changeSubject(name: string, taskId: string): string {
   return `taskchart.events.${name}.${taskId}`;
 }
 
-/** @param time ms since the epoch. */
+/** @param task.time ms since the epoch. */
 export function changeMessage(
-  task: { id: string; entry: number; time: number },
+  task: { id: string; entry: number; n: number; time: number },
   data: ChangeEvent['data'],
 ): OutgoingMessage {
   const event: ChangeEvent = {
     specversion: '1.0',
-    id: `${task.id}/${task.entry}/0`,
+    id: `${task.id}/${task.entry}/${task.n}`,
     source: '/taskchart',
     type: 'task.changed',
     subject: task.id,

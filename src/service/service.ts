@@ -1,21 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
+import { createActor, fromPromise, type InspectionEvent, toPromise, waitFor } from 'xstate';
 import {
-  type AnyStateMachine,
-  createActor,
-  fromPromise,
-  type InspectionEvent,
-  toPromise,
-  waitFor,
-} from 'xstate';
-import { z } from 'zod';
-import { type Clock, now, systemClock } from '../../machines/clock.ts';
-import {
-  type CreateTask,
-  type IntakeFailure,
   type PoolEvent,
-  type PoolReport,
   poolOf,
   publisherOf,
   publishThrough,
@@ -23,71 +11,23 @@ import {
   type SupervisorRef,
   supervisorMachine,
 } from '../../machines/supervisor/index.ts';
-import { parseRequest, RequestError, type TaskRequest } from '../../machines/task/index.ts';
-import {
-  type Backend,
-  type Delivery,
-  JournalConflictError,
-  type Json,
-  type OutgoingMessage,
-  type PublishAck,
-  type Records,
-} from '../backends/index.ts';
+import type { Backend, Delivery, Json, OutgoingMessage, PublishAck } from '../backends/index.ts';
+import { ChangeFeed } from './change-feed.ts';
 import { TaskConflictError } from './errors/task-conflict-error.ts';
 import { TaskNotFoundError } from './errors/task-not-found-error.ts';
-import { LiveTask } from './live-task.ts';
+import { parseServiceOptions, parseTasks, type ServiceOptions, type ServiceReport } from './options.ts';
+import { parseEvent } from './task-event.ts';
+import { TaskFactory } from './task-factory.ts';
 import { TaskHandle } from './task-handle.ts';
-import { readPast, type TaskPast } from './task-log.ts';
+import { TaskLog, type TaskPast } from './task-log.ts';
+import { TaskRegistry } from './task-registry.ts';
 import { emptyView, type TaskView } from './task-view.ts';
-
-/** A task that the service can run: what `defineTask` builds. */
-export interface RunnableTask {
-  readonly name: string;
-  readonly version: string;
-  readonly machine: AnyStateMachine;
-  parseContext(context: unknown): unknown;
-}
-
-/** What the effects of tasks may work with. */
-export interface Surroundings {
-  /** Publishes once, through the supervisor, and resolves with the acknowledgement; the step's chart retries. */
-  readonly publish: (message: OutgoingMessage) => Promise<PublishAck>;
-  readonly records: Records;
-  readonly clock: Clock;
-}
-
-/** Something went wrong without stopping the service. */
-export type ServiceReport =
-  | PoolReport
-  | IntakeFailure
-  | { readonly type: 'change.unpublished'; readonly id: string; readonly error: unknown };
-
-export interface ServiceOptions {
-  readonly backend: Backend;
-  /** The tasks that it runs, or how they are made with what the service gives their effects. Of several versions of a name the last is the one for new requests. */
-  readonly tasks: readonly RunnableTask[] | ((surroundings: Surroundings) => readonly RunnableTask[]);
-  /** How many tasks may live at a time. @default 256 */
-  readonly limit?: number;
-  /** How long running tasks may take to end when it drains, in ms. @default 10_000 */
-  readonly drainWithin?: number;
-  /** @default the system's */
-  readonly clock?: Clock;
-  /** Sees every actor's events and snapshots, as XState's own `inspect` does. */
-  readonly inspect?: (event: InspectionEvent) => void;
-  /** Told of what went wrong without stopping the service. @default a line on standard error */
-  readonly onReport?: (report: ServiceReport) => void;
-}
-
-const numbersSchema = z.object({
-  limit: z.int().min(1).max(100_000).default(256),
-  drainWithin: z.int().min(0).max(2_147_483_647).default(10_000),
-});
 
 /**
  * Starts a service: it takes requests from the backend's inbox and runs their tasks.
  *
- * @throws {z.ZodError} An option is out of its range.
- * @throws What the backend said when it could not be taken from.
+ * @throws {InvalidOptionsError} Naming each option that is not as expected.
+ * @throws What the backend said when it could not be asked.
  * @example
  * ```ts
  * const service = await startService({
@@ -107,41 +47,54 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
 export class Service implements AsyncDisposable {
   readonly #backend: Backend;
-  readonly #tasks: ReadonlyMap<string, readonly RunnableTask[]>;
+  readonly #log: TaskLog;
+  readonly #feed: ChangeFeed;
+  readonly #factory: TaskFactory;
   readonly #supervisor: SupervisorRef;
-  readonly #clock: Clock;
-  readonly #inspect: ServiceOptions['inspect'];
-  readonly #report: (report: ServiceReport) => void;
-  /** One incarnation of one worker: tells its commits from others'. */
-  readonly #writer = randomUUID();
+  readonly #onReport: (report: ServiceReport) => void;
 
   constructor(options: ServiceOptions) {
-    const { backend, tasks, clock = systemClock, inspect } = options;
-    const { limit, drainWithin } = numbersSchema.parse(options);
+    const { backend, tasks, clock, limit, drainWithin, onReport, ...settings } = parseServiceOptions(options);
     this.#backend = backend;
-    this.#clock = clock;
-    this.#inspect = inspect;
-    this.#report = options.onReport ?? ((report) => console.error('taskchart:', report));
+    this.#onReport = onReport;
+    const inspect = settings.inspect && this.#guarded(settings.inspect);
+    const report = (each: ServiceReport) => this.#report(each);
 
     const publish = (message: OutgoingMessage) =>
       publishThrough<OutgoingMessage, PublishAck>(this.#supervisor, message);
-    const definitions =
-      typeof tasks === 'function' ? tasks({ publish, records: backend.records, clock }) : tasks;
-    this.#tasks = byName(definitions);
+    const surroundings = { publish, records: backend.records, clock };
+    const registry = new TaskRegistry(parseTasks(typeof tasks === 'function' ? tasks(surroundings) : tasks));
+    const log = new TaskLog(backend.journal);
+    const feed = new ChangeFeed(backend.events, clock, (id, error) =>
+      report({ type: 'change.unpublished', id, error }),
+    );
+    this.#log = log;
+    this.#feed = feed;
+    this.#factory = new TaskFactory({ registry, log, feed, clock, inspect, report });
 
     const machine = supervisorMachine.provide({
       actors: {
-        open: fromPromise(async () => {}),
+        open: fromPromise(async () => {
+          // A backend that is closed or out of reach is told of at the start.
+          await backend.journal.last('taskchart');
+        }),
         intake: fromPromise(async ({ input, system, signal }) => {
-          const offer = (delivery: Delivery) => system.get('pool').send({ type: 'task.offer', delivery });
-          const names = [...this.#tasks.keys()];
-          await using _intake = await backend.inbox.take({ names, limit: input.limit }, offer);
+          const offer = (delivery: Delivery) => {
+            const pool = signal.aborted ? undefined : system.get('pool');
+            if (pool) pool.send({ type: 'task.offer', delivery });
+            else this.#decline(delivery);
+          };
+          await using _intake = await backend.inbox.take({ names: registry.names, ...input }, offer);
           await aborted(signal);
         }),
-        pool: poolOf({ createTask: this.#createTask, keepAliveEvery: backend.inbox.ackWait / 3 }),
+        pool: poolOf({ createTask: this.#factory.create, keepAliveEvery: backend.inbox.ackWait / 3 }),
         publisher: publisherOf((message) => backend.events.publish(message as OutgoingMessage)),
       },
-      actions: { report: (_, { report }) => this.#report(report) },
+      actions: {
+        report: (_, params) => {
+          if (params.report.type !== 'pool.drained') report(params.report);
+        },
+      },
     });
     this.#supervisor = createActor(machine, {
       input: { limit, drainWithin },
@@ -172,14 +125,15 @@ export class Service implements AsyncDisposable {
    *
    * @throws {RequestError} The request or its context is not as it should be: each field is named.
    * @throws {TaskConflictError} Another request stands under this `id`.
+   * @throws {UnavailableError} Unknown whether it is kept: repeat it. Without an `id` a repeat may be a second task.
    */
   async submit(request: unknown): Promise<TaskHandle> {
-    const parsed = this.#parse(request);
-    const id = parsed.id ?? randomUUID();
-    const asked = { ...parsed, id };
+    const parsed = this.#factory.parse(request);
+    const id = parsed.request.id ?? randomUUID();
+    const asked = { ...parsed.request, id };
     // The wake-up first: were the journal begun before it, a crash in between would leave a task that nothing wakes.
     await this.#backend.inbox.submit({ taskId: id, name: asked.name, body: asked as Json });
-    const past = await this.#begin(id, asked);
+    const past = await this.#log.request(id, asked, parsed.task.version);
     if (!isDeepStrictEqual(jsonOf(past.request), jsonOf(asked))) throw new TaskConflictError(id);
     return this.#handle(id, past);
   }
@@ -191,22 +145,28 @@ export class Service implements AsyncDisposable {
 
   /** Takes no new work, lets what runs come to its end within `drainWithin`, hands back the rest, and stops. */
   async drain(): Promise<SupervisorOutput> {
-    this.#supervisor.send({ type: 'supervisor.drain' });
-    return toPromise(this.#supervisor);
+    if (this.#isActive) this.#supervisor.send({ type: 'supervisor.drain' });
+    const output = await toPromise(this.#supervisor);
+    await this.#feed.finish();
+    return output;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain();
   }
 
-  #handle(id: string, { request }: TaskPast): TaskHandle {
-    const task = this.#taskFor(request.name);
+  get #isActive(): boolean {
+    return this.#supervisor.getSnapshot().status === 'active';
+  }
+
+  #handle(id: string, { request: { name }, version }: TaskPast): TaskHandle {
     return new TaskHandle(
-      { id, name: request.name, version: task.version },
+      { id, name, version },
       {
-        backend: this.#backend,
+        events: this.#backend.events,
         view: () => this.#view(id),
-        send: (event) => this.#send(id, request.name, event),
+        ended: (signal) => this.#log.ended(id, signal),
+        send: (event) => this.#send(id, name, event),
       },
     );
   }
@@ -218,99 +178,64 @@ export class Service implements AsyncDisposable {
       reply: reply as (snapshot: unknown) => void,
     }));
     if (live) return live;
-    const { request, ended } = await this.#past(id);
-    return ended ?? emptyView({ id, name: request.name, version: this.#taskFor(request.name).version });
+    const { request, version, ended } = await this.#past(id);
+    return ended ?? emptyView({ id, name: request.name, version });
   }
 
   /** To its owner, if that is here; else onto the inbox, which wakes whoever has a place. */
   async #send(id: string, name: string, event: { type: string }): Promise<void> {
-    const here = await this.#askPool<Promise<boolean>>((reply) => ({ type: 'task.send', id, event, reply }));
-    if (await here) return;
-    await this.#backend.inbox.deliver({ taskId: id, name, eventId: randomUUID(), body: event });
+    const parsed = parseEvent(name, event);
+    const here = await this.#askPool<boolean>((reply) => ({
+      type: 'task.send',
+      id,
+      event: parsed,
+      reply,
+    }));
+    if (here) return;
+    const { ended } = await this.#past(id);
+    if (ended) return;
+    this.#factory.foresee(id, parsed);
+    await this.#backend.inbox.deliver({ taskId: id, name, eventId: randomUUID(), body: parsed as Json });
   }
 
   /** @returns What the pool answers; nothing if the supervisor has stopped. */
-  async #askPool<Answer>(ask: (reply: (answer: Answer) => void) => PoolEvent): Promise<Answer | undefined> {
-    if (this.#supervisor.getSnapshot().status !== 'active') return undefined;
+  async #askPool<Answer>(
+    ask: (reply: (answer: Answer | Promise<Answer>) => void) => PoolEvent,
+  ): Promise<Answer | undefined> {
+    if (!this.#isActive) return undefined;
     const pool = this.#supervisor.system.get('pool');
     return new Promise((resolve) => pool.send(ask(resolve)));
   }
 
   async #past(id: string): Promise<TaskPast> {
-    const past = await readPast(this.#backend.journal, id);
+    const past = await this.#log.read(id);
     if (!past) throw new TaskNotFoundError(id);
     return past;
   }
 
-  /** Writes the request as the first entry of its task's journal, unless one stands there. @returns What stands there. */
-  async #begin(id: string, request: TaskRequest): Promise<TaskPast> {
-    const entries = [{ type: 'task.requested', request: request as Json }];
-    const commit = { id: randomUUID(), writer: this.#writer, entries };
-    try {
-      return { request, sequence: await this.#backend.journal.append(id, 0, commit) };
-    } catch (error) {
-      if (!(error instanceof JournalConflictError)) throw error;
-      return this.#past(id);
-    }
+  /** What was handed over when it was no longer asked for. */
+  #decline(delivery: Delivery): void {
+    const { taskId: id } = delivery.message;
+    delivery.handBack().catch((error: unknown) => this.#report({ type: 'delivery.unsettled', id, error }));
   }
 
-  readonly #createTask: CreateTask = async (id, body) => {
-    const past = await readPast(this.#backend.journal, id);
-    // Without a past, an event found nobody, and a request came from a client that knows the inbox alone.
-    if (past?.ended || (!past && body === undefined)) return undefined;
-    try {
-      return await this.#runnable(id, past ?? (await this.#begin(id, this.#parse({ ...Object(body), id }))));
-    } catch (error) {
-      if (!(error instanceof RequestError)) throw error;
-      // No later attempt will read it otherwise.
-      this.#report({ type: 'task.refused', id, error });
-      return undefined;
-    }
-  };
-
-  async #runnable(id: string, past: TaskPast): Promise<LiveTask | { until: number }> {
-    const { request } = past;
-    const until = request.run_at === undefined ? 0 : Date.parse(request.run_at);
-    if (until > now(this.#clock)) return { until };
-    const task = this.#taskFor(request.name);
-    return new LiveTask({
-      id,
-      task,
-      context: task.parseContext(request.context),
-      past,
-      backend: this.#backend,
-      writer: this.#writer,
-      clock: this.#clock,
-      inspect: this.#inspect,
-      onError: (error) => this.#report({ type: 'change.unpublished', id, error }),
-    });
+  /** Whoever is told must not harm the telling: what they throw becomes a warning of the process. */
+  #report(report: ServiceReport): void {
+    const tell = async () => this.#onReport(report);
+    tell().catch((error: unknown) =>
+      process.emitWarning(`The option onReport threw: ${String(error)}`, 'TaskchartWarning'),
+    );
   }
 
-  /** @throws {RequestError} It, its context or its name is not as it should be. */
-  #parse(request: unknown): TaskRequest {
-    const parsed = parseRequest(request);
-    this.#taskFor(parsed.name).parseContext(parsed.context);
-    return parsed;
+  #guarded(inspect: (event: InspectionEvent) => void): (event: InspectionEvent) => void {
+    return (event) => {
+      try {
+        inspect(event);
+      } catch (error) {
+        this.#report({ type: 'inspector.threw', error });
+      }
+    };
   }
-
-  #taskFor(name: string): RunnableTask {
-    const task = this.#tasks.get(name)?.at(-1);
-    if (task) return task;
-    const known = [...this.#tasks.keys()].map((each) => `"${each}"`).join(', ');
-    throw new RequestError(name, [
-      { path: 'name', message: `no task is named "${name}"; there is ${known}` },
-    ]);
-  }
-}
-
-/** By name, the definitions in the order given. */
-function byName(tasks: readonly RunnableTask[]): ReadonlyMap<string, readonly RunnableTask[]> {
-  for (const [index, { name, version }] of tasks.entries()) {
-    if (tasks.findIndex((other) => other.name === name && other.version === version) < index) {
-      throw new TypeError(`Task "${name}" is given twice in version "${version}"; versions must differ.`);
-    }
-  }
-  return Map.groupBy(tasks, ({ name }) => name);
 }
 
 /** A value as it is once it has been stored: what is undefined is gone. */

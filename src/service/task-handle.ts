@@ -1,7 +1,6 @@
 import type { TaskReport } from '../../machines/task/index.ts';
-import type { Backend, Subscription } from '../backends/index.ts';
+import type { EventBus } from '../backends/index.ts';
 import { type ChangeEvent, changeEventSchema, changeSubject } from './change-event.ts';
-import { logEntrySchema } from './task-log.ts';
 import type { TaskView } from './task-view.ts';
 
 /** How a task ended. */
@@ -9,8 +8,9 @@ export type TaskResult = Pick<TaskView, 'id' | 'name' | 'version' | 'status' | '
   Pick<TaskReport, 'output' | 'error'>;
 
 interface Access {
-  readonly backend: Backend;
+  readonly events: EventBus;
   readonly view: () => Promise<TaskView>;
+  readonly ended: (signal: AbortSignal | undefined) => Promise<TaskView>;
   readonly send: (event: { type: string; reason?: string }) => Promise<void>;
 }
 
@@ -33,23 +33,8 @@ export class TaskHandle {
    *
    * @param options.signal Gives up waiting; the task goes on.
    */
-  async result({ signal }: { signal?: AbortSignal } = {}): Promise<TaskResult> {
-    const { promise, resolve, reject } = Promise.withResolvers<TaskResult>();
-    const giveUp = () => reject(signal?.reason);
-    signal?.addEventListener('abort', giveUp);
-    signal?.throwIfAborted();
-    await using _following = await this.#access.backend.journal.follow(this.id, 0, ({ entries, closing }) => {
-      if (!closing) return;
-      for (const entry of entries) {
-        const read = logEntrySchema.parse(entry);
-        if (read.type === 'task.ended') resolve(read.view);
-      }
-    });
-    try {
-      return await promise;
-    } finally {
-      signal?.removeEventListener('abort', giveUp);
-    }
+  result({ signal }: { signal?: AbortSignal } = {}): Promise<TaskResult> {
+    return this.#access.ended(signal);
   }
 
   /** How it stands now. */
@@ -60,24 +45,27 @@ export class TaskHandle {
   /**
    * Every change of the task, from its first to its last, then ends.
    *
+   * @param options.signal Gives up following: the iteration throws its reason.
    * @example
    * ```ts
    * for await (const { data } of task.changes()) console.log(data.status, data.changes);
    * ```
    */
-  async *changes(): AsyncGenerator<ChangeEvent, void> {
-    let following: Subscription | undefined;
-    const changes = new ReadableStream<ChangeEvent>({
-      start: async (controller) => {
-        following = await this.#access.backend.events.subscribe(
-          changeSubject(this.name, this.id),
-          { start: 'all' },
-          ({ body }) => controller.enqueue(changeEventSchema.parse(body)),
-        );
-      },
-      cancel: () => following?.stop(),
-    });
-    for await (const change of changes) {
+  async *changes({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ChangeEvent, void> {
+    signal?.throwIfAborted();
+    // Its writer waits for its reader: who follows slowly holds a place in the stream, not a queue.
+    const { readable, writable } = new TransformStream<ChangeEvent, ChangeEvent>();
+    const writer = writable.getWriter();
+    const giveUp = () => void writer.abort(signal?.reason).catch(() => {});
+    signal?.addEventListener('abort', giveUp);
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => signal?.removeEventListener('abort', giveUp));
+    stack.use(
+      await this.#access.events.subscribe(changeSubject(this.name, this.id), { start: 'all' }, ({ body }) =>
+        writer.write(changeEventSchema.parse(body)),
+      ),
+    );
+    for await (const change of readable) {
       yield change;
       if (hasEnded(change)) return;
     }

@@ -36,7 +36,10 @@ export function withChanges(view: TaskView, changes: readonly Change[], time: nu
 
 function stepView(before: StepView | undefined, change: StepChange, time: number): StepView {
   const { step: _, ...report } = change;
-  const started = before?.started_at ?? (report.attempts > 0 ? iso(time) : undefined);
+  // A task that is run again from its start, after it was handed back, begins its steps anew.
+  const begins = report.status === 'running' && report.attempts === 1;
+  const started =
+    report.attempts === 0 ? undefined : ((begins ? undefined : before?.started_at) ?? iso(time));
   const waits = report.status === 'waiting_for_retry';
   const ended = !waits && report.status !== 'pending' && report.status !== 'running';
   return {

@@ -1,0 +1,67 @@
+import { type Clock, now } from '../../machines/clock.ts';
+import { type EventBus, type OutgoingMessage, UnavailableError } from '../backends/index.ts';
+import { pause } from './pause.ts';
+
+/** How long the bus is left alone after it did not answer, in ms. */
+const RETRY = 1_000;
+/** How long a change is offered to a bus that does not answer, in ms; then it is given up, so that they do not pile up. */
+const GIVE_UP_AFTER = 60_000;
+/** How often it is offered at least, as a process that slept has not tried. */
+const LEAST_ATTEMPTS = 5;
+/** How long the last changes may take when the service ends, in ms. */
+const FINISH_WITHIN = 5_000;
+
+/**
+ * Publishes the change events of tasks, beside their way: no step waits for it.
+ *
+ * - E1. Those of one task are stored in their order: the next waits until the one before is stored or given up.
+ * - E2. One that the bus does not answer is repeated, the very same; one that it refuses is reported.
+ */
+export class ChangeFeed {
+  readonly #bus: EventBus;
+  readonly #clock: Clock;
+  readonly #onError: (taskId: string, error: unknown) => void;
+  /** By task, the last that is under way. */
+  readonly #tails = new Map<string, Promise<void>>();
+  readonly #closing = new AbortController();
+
+  /** @param onError Told of what could not be published. */
+  constructor(bus: EventBus, clock: Clock, onError: (taskId: string, error: unknown) => void) {
+    this.#bus = bus;
+    this.#clock = clock;
+    this.#onError = onError;
+  }
+
+  publish(taskId: string, message: OutgoingMessage): void {
+    const until = now(this.#clock) + GIVE_UP_AFTER;
+    const before = this.#tails.get(taskId);
+    const send = () => this.#send(taskId, message, until);
+    const tail = (before ? before.then(send) : send()).then(() => {
+      if (this.#tails.get(taskId) === tail) this.#tails.delete(taskId);
+    });
+    this.#tails.set(taskId, tail);
+  }
+
+  /** Resolves when all is published; what is not within 5 s is given up. */
+  async finish(): Promise<void> {
+    const done = new AbortController();
+    const late = pause(this.#clock, FINISH_WITHIN, done.signal);
+    await Promise.race([Promise.all(this.#tails.values()), late]);
+    done.abort();
+    this.#closing.abort();
+  }
+
+  async #send(taskId: string, message: OutgoingMessage, until: number): Promise<void> {
+    const { signal } = this.#closing;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#bus.publish(message);
+        return;
+      } catch (error) {
+        const isLate = signal.aborted || (now(this.#clock) >= until && attempt >= LEAST_ATTEMPTS);
+        if (isLate || !(error instanceof UnavailableError)) return this.#onError(taskId, error);
+      }
+      await pause(this.#clock, RETRY, signal);
+    }
+  }
+}
