@@ -4,6 +4,9 @@
  */
 export class NotJsonError extends Error {
   override readonly name = 'NotJsonError';
+  /** For a step whose effect ran into it: no further attempt can help. */
+  readonly retryable = false;
+  readonly code = 'not_json';
   /** Where the culprit is, as code would reach it: `body.items[2].price`. */
   readonly path: string;
 

@@ -32,7 +32,7 @@ describe('npm run demo', { timeout: 60_000 }, () => {
     const { code, stdout, stderr } = await whole;
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('Every order ended as it should.');
-    for (const { title } of demoCarts.slice(0, 5)) expect(stdout).toContain(title);
+    for (const { id } of demoCarts) expect(stdout).toContain(`demo-${id} `);
   });
 
   test('shows each step as it goes, failed attempts included, in plain lines where there is no terminal', async () => {
