@@ -17,7 +17,7 @@ import { type MakeBackend, type Open, openStand, type Traits } from './stand.ts'
 import { subscribingPart } from './subscribing.ts';
 import { takingPart } from './taking.ts';
 
-export type { MakeBackend, Settings, Traits } from './stand.ts';
+export type { MakeBackend, Traits } from './stand.ts';
 
 /**
  * Declares the suite for a backend.
