@@ -80,17 +80,23 @@ const failureShape = z.looseObject({
   delay: z.number().min(0).optional(),
 });
 
+/** An error, or what is left of one that was kept as JSON. */
+const toldError = z.object({ message: z.string(), code: z.string().min(1).optional().catch(undefined) });
+
 /**
- * What a chart hears when an attempt rejects: a failure as it is. Logic that was put in place of a step's own
- * (by XState's `provide`, not by the task's) may reject with anything; that is permanent, as nothing drew a delay.
+ * What a chart hears when an attempt rejects: a failure as it is. Whoever stands between may reject with anything: a
+ * journal that refuses the output, logic that was put in place of a step's own. That is permanent, as nothing drew a delay.
  */
 export function receivedFailure(rejected: unknown, attempt: number): Failure {
   if (failureShape.safeParse(rejected).success) return rejected as Failure;
-  return { code: 'unexpected', message: messageOf(rejected), attempt };
+  const told = toldError.safeParse(rejected).data;
+  const message = told ? tidy(told.message) : messageOf(rejected);
+  return { code: told?.code ?? 'unexpected', message, attempt };
 }
 
-function coerce(verdict: Verdict, { attempt, retry, random }: FailedAttempt): Failure {
+function coerce(verdict: Verdict, { attempt, retry, random: source }: FailedAttempt): Failure {
   const { code, message, retryable, retryAfter, issues } = verdict;
+  const random = () => drawnFrom(source);
   const delay =
     retryAfter === undefined
       ? () => backoffDelay(attempt - 1, retry, random)
@@ -104,6 +110,16 @@ function coerce(verdict: Verdict, { attempt, retry, random }: FailedAttempt): Fa
       issues: issues.slice(0, MOST_ISSUES).map((issue) => ({ ...issue, message: tidy(issue.message) })),
     }),
   };
+}
+
+/** A source of another's making may be broken; what is drawn from it is a number nevertheless. */
+function drawnFrom(source: Random): number {
+  try {
+    const drawn: unknown = source();
+    return typeof drawn === 'number' && drawn >= 0 && drawn <= 1 ? drawn : 0.5;
+  } catch {
+    return 0.5;
+  }
 }
 
 /** A wait that the policy does not grant makes the failure permanent. */
@@ -279,6 +295,7 @@ function ownMessage(thrown: unknown): string {
   return `No error was thrown but ${text ?? String(thrown)}.`;
 }
 
-function tidy(message: string): string {
+/** A message without secrets, and not too long. */
+export function tidy(message: string): string {
   return shown(message, LONGEST_MESSAGE);
 }

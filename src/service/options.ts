@@ -9,6 +9,7 @@ import {
   type PublishAck,
   type Records,
 } from '../backends/index.ts';
+import type { Problem } from '../durable/index.ts';
 
 /** A task that the service can run: what `defineTask` builds. */
 export interface RunnableTask {
@@ -32,6 +33,8 @@ export type ServiceReport =
   | IntakeFailure
   /** What came for a task as an event is none; it is dropped. */
   | { readonly type: 'event.refused'; readonly id: string; readonly error: unknown }
+  /** Something about a task went wrong beside its way; see {@link Problem}. */
+  | { readonly type: 'task.problem'; readonly id: string; readonly problem: Problem }
   | { readonly type: 'change.unpublished'; readonly id: string; readonly error: unknown }
   /** The option `inspect` threw. */
   | { readonly type: 'inspector.threw'; readonly error: unknown };

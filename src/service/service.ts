@@ -179,7 +179,7 @@ export class Service implements AsyncDisposable {
     }));
     if (live) return live;
     const { request, version, ended } = await this.#past(id);
-    return ended ?? emptyView({ id, name: request.name, version });
+    return ended?.view ?? emptyView({ id, name: request.name, version });
   }
 
   /** To its owner, if that is here; else onto the inbox, which wakes whoever has a place. */

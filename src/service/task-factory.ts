@@ -1,13 +1,16 @@
-import {
-  type AnyStateMachine,
-  getInitialMicrosteps,
-  type InspectionEvent,
-  type Snapshot,
-  transition,
-} from 'xstate';
+import { type AnyStateMachine, getInitialMicrosteps, type InspectionEvent, transition } from 'xstate';
 import { type Clock, now } from '../../machines/clock.ts';
 import type { CreateTask, Offer } from '../../machines/supervisor/index.ts';
-import { parseRequest, RequestError, type TaskRequest } from '../../machines/task/index.ts';
+import {
+  changesBetween,
+  parseRequest,
+  RequestError,
+  reportOf,
+  type TaskReport,
+  type TaskRequest,
+  type TaskSnapshot,
+} from '../../machines/task/index.ts';
+import type { Problem } from '../durable/index.ts';
 import { changeMessage } from './change-event.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import { LiveTask, type LiveTaskOptions } from './live-task.ts';
@@ -15,7 +18,7 @@ import type { RunnableTask } from './options.ts';
 import { parseEvent, type TaskEvent } from './task-event.ts';
 import type { TaskLog, TaskPast } from './task-log.ts';
 import type { TaskRegistry } from './task-registry.ts';
-import { emptyView, type TaskView, withChanges } from './task-view.ts';
+import { emptyView, reportIn, type TaskView, withChanges } from './task-view.ts';
 
 interface Workings {
   readonly registry: TaskRegistry;
@@ -23,11 +26,11 @@ interface Workings {
   readonly feed: ChangeFeed;
   readonly clock: Clock;
   readonly inspect: ((event: InspectionEvent) => void) | undefined;
-  readonly report: (report: {
-    type: 'task.refused' | 'task.crashed' | 'event.refused';
-    id: string;
-    error: unknown;
-  }) => void;
+  readonly report: (
+    report:
+      | { type: 'task.refused' | 'task.crashed' | 'event.refused'; id: string; error: unknown }
+      | { type: 'task.problem'; id: string; problem: Problem },
+  ) => void;
 }
 
 /** How many events are remembered for tasks that have not begun; of more, the oldest is forgotten: it comes by the inbox. */
@@ -73,8 +76,11 @@ export class TaskFactory {
     // Without a past, an event found nobody, and a request came from a client that knows the inbox alone.
     if (event === 'refused' || (!past && message.kind === 'event')) return undefined;
     if (past?.ended) {
-      if (message.kind === 'request' && !past.isClosed)
-        await log.ending(id, past, past.ended, { closing: true })();
+      // Its message came again: perhaps its end was not heard of, or its journal not closed.
+      this.#tell(id, past, past.ended);
+      if (message.kind === 'request' && !past.isClosed) {
+        await log.ending(id, past.sequence, past.ended, { closing: true })();
+      }
       return undefined;
     }
     let asked = past;
@@ -119,32 +125,54 @@ export class TaskFactory {
     id: string,
     past: TaskPast,
     event: TaskEvent | undefined,
-  ): Promise<LiveTask | { until: number }> {
+  ): Promise<LiveTask | { until: number } | undefined> {
     const { registry, ...workings } = this.#workings;
     const { log, clock } = workings;
     const { request, version } = past;
     const task = registry.find(request.name, version);
     const input = { id, context: task.parseContext(request.context) };
-    const snapshot = event && endedBy(task.machine, input, event);
+    const isBegun = past.entries.length > 1;
     const until = request.run_at === undefined ? 0 : Date.parse(request.run_at);
-    if (until > now(clock) && !snapshot) return { until };
-    // Its request is parked until then: were its journal to go before that, the task would be a new one.
-    const closing = until <= now(clock);
-    return new LiveTask({ ...workings, id, task, input, snapshot, closing, past: await log.begin(id, past) });
+    const ended = event && !isBegun ? endedBy(task.machine, input, event) : undefined;
+    // Its request may be parked until then: were its journal to go before that, the task would be a new one.
+    if (ended) return this.#record(id, past, reportOf(ended), { closing: until <= now(clock) });
+    if (until > now(clock)) return { until };
+    return new LiveTask({ ...workings, id, task, input, past: isBegun ? await log.resume(id, past) : past });
   }
 
   /** Ends a task that was asked for and that no worker of this kind can read. */
-  async #refuse(id: string, past: TaskPast, { message }: RequestError): Promise<void> {
-    const { log, feed, clock } = this.#workings;
-    const { name } = past.request;
-    const { version } = past;
-    const begun = await log.begin(id, past);
-    const change = { status: 'error', error: { code: 'invalid_request', message } } as const;
-    const time = now(clock);
-    const view: TaskView = withChanges(emptyView({ id, name, version }), [change], time);
-    await log.ending(id, begun, view, { closing: true })();
-    const place = { id, entry: begun.entries, n: 0, time };
-    feed.publish(id, changeMessage(place, { name, version, status: change.status, changes: [change] }));
+  #refuse(id: string, past: TaskPast, { message }: RequestError): Promise<undefined> {
+    const error = { code: 'invalid_request', message };
+    return this.#record(id, past, { status: 'error', steps: {}, error }, { closing: true });
+  }
+
+  /** Writes down the end of a task that does not live, and tells of it. */
+  async #record(
+    id: string,
+    past: TaskPast,
+    report: TaskReport,
+    how: { closing: boolean },
+  ): Promise<undefined> {
+    const { log, clock } = this.#workings;
+    const { version, sequence } = past;
+    const at = now(clock);
+    const changes = changesBetween(undefined, report);
+    const view = withChanges(emptyView({ id, name: past.request.name, version }), changes, at);
+    await log.ending(id, sequence, { view, at }, how)();
+    this.#tell(id, { ...past, entries: [...past.entries, null] }, { view, at });
+    return undefined;
+  }
+
+  /** Tells how a task ended, and how its steps stood, by what its journal says. */
+  #tell(
+    id: string,
+    { request, version, entries }: TaskPast,
+    { view, at }: { view: TaskView; at: number },
+  ): void {
+    const changes = changesBetween(undefined, reportIn(view));
+    const place = { id, entry: entries.length, n: 0, time: at };
+    const { status } = view;
+    this.#workings.feed.publish(id, changeMessage(place, { name: request.name, version, status, changes }));
   }
 }
 
@@ -152,18 +180,17 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Where a task stands that an event ends before it begins; nothing if it does not. */
+/** How a task stands that an event ends before it begins; nothing if it does not. */
 function endedBy(
   machine: AnyStateMachine,
   input: LiveTaskOptions['input'],
   event: TaskEvent,
-): Snapshot<unknown> | undefined {
+): TaskSnapshot | undefined {
   try {
     // Before its steps leave `pending`: what has not begun has made no attempt.
     const [first] = getInitialMicrosteps(machine, input);
     const [next] = first ? transition(machine, first[0], event) : [];
-    if (next?.status !== 'done') return undefined;
-    return Object.assign(machine.getPersistedSnapshot(next), { children: {} });
+    return next?.status === 'done' ? (next as unknown as TaskSnapshot) : undefined;
   } catch {
     // The actor will throw the same, where it is reported.
     return undefined;

@@ -1,13 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { type TaskRequest, taskRequestSchema } from '../../machines/task/index.ts';
-import { type Commit, type Journal, JournalConflictError, type Json } from '../backends/index.ts';
+import {
+  type Commit,
+  type Journal,
+  JournalConflictError,
+  type Json,
+  TooLargeError,
+} from '../backends/index.ts';
+import { type Append, EntryRefusedError } from '../durable/index.ts';
 import type { TaskView } from './task-view.ts';
 
 /**
- * What the service writes into a task's journal: the request, which makes the task exist; each time that a worker begins to run
- * it, which takes it from whoever ran it before; and how it ended, which closes it once no message can wake it any more. What lies between is made durable by
- * `src/durable`.
+ * What the service writes into a task's journal: the request, which makes the task exist; each time that a worker takes it
+ * up again, which takes it from whoever ran it before; and how it ended, which closes it once no message can wake it any more.
+ * What lies between is written by `src/durable`, whose entries have types without a dot.
  */
 const requestedSchema = z.object({
   type: z.literal('task.requested'),
@@ -15,19 +22,30 @@ const requestedSchema = z.object({
   /** Of the task, for new requests, when this one came. */
   version: z.string(),
 });
-const begunSchema = z.object({ type: z.literal('task.begun') });
-const endedSchema = z.object({ type: z.literal('task.ended'), view: z.custom<TaskView>() });
-const entrySchema = z.discriminatedUnion('type', [requestedSchema, begunSchema, endedSchema]);
+const resumedSchema = z.object({ type: z.literal('task.resumed') });
+const endedSchema = z.object({
+  type: z.literal('task.ended'),
+  /** In ms since the epoch. */
+  at: z.number(),
+  view: z.custom<TaskView>(),
+});
+const entrySchema = z.discriminatedUnion('type', [requestedSchema, resumedSchema, endedSchema]);
+
+/** An entry of the service, or nothing: one of the task's own. */
+function readEntry(entry: Json): z.output<typeof entrySchema> | undefined {
+  const { data } = z.object({ type: z.string().startsWith('task.') }).safeParse(entry);
+  return data && entrySchema.parse(entry);
+}
 
 /** A task's past, as far as its journal tells. */
 export interface TaskPast {
   readonly request: TaskRequest;
   readonly version: string;
   /** How it ended; nothing while it has not. */
-  readonly ended?: TaskView;
+  readonly ended?: { readonly view: TaskView; readonly at: number };
   readonly isClosed: boolean;
-  /** How many entries there are. */
-  readonly entries: number;
+  /** All that it holds, its own entries and the service's. */
+  readonly entries: readonly Json[];
   /** The sequence of the last commit. */
   readonly sequence: number;
 }
@@ -44,16 +62,16 @@ export class TaskLog {
 
   /** @returns `undefined` for a task that was never asked for. */
   async read(taskId: string): Promise<TaskPast | undefined> {
+    const all: Json[] = [];
     let past: TaskPast | undefined;
-    let count = 0;
     for await (const { entries, sequence, closing: isClosed = false } of this.#journal.read(taskId)) {
-      count += entries.length;
+      all.push(...entries);
       for (const entry of entries) {
-        const read = entrySchema.parse(entry);
-        if (read.type === 'task.requested') past = { ...read, isClosed, entries: count, sequence };
-        else if (past) past = { ...past, isClosed, entries: count, sequence };
-        if (past && read.type === 'task.ended') past = { ...past, ended: read.view };
+        const read = readEntry(entry);
+        if (read?.type === 'task.requested') past = { ...read, isClosed, entries: all, sequence };
+        if (read?.type === 'task.ended' && past) past = { ...past, ended: read };
       }
+      if (past) past = { ...past, isClosed, sequence };
     }
     return past;
   }
@@ -61,9 +79,10 @@ export class TaskLog {
   /** Writes a request as the first entry, unless one stands there. @returns What stands there. */
   async request(taskId: string, request: TaskRequest, version: string): Promise<TaskPast> {
     const commit = this.#commit({ type: 'task.requested', request: request as Json, version });
+    const { entries } = commit;
     try {
       const sequence = await this.#journal.append(taskId, 0, commit);
-      return { request, version, isClosed: false, entries: 1, sequence };
+      return { request, version, isClosed: false, entries, sequence };
     } catch (error) {
       const past = error instanceof JournalConflictError && (await this.read(taskId));
       if (past) return past;
@@ -71,17 +90,38 @@ export class TaskLog {
     }
   }
 
-  /** Takes the task: who ran it before cannot write to it any more. @throws {JournalConflictError} Another came first. */
-  async begin(taskId: string, past: TaskPast): Promise<TaskPast> {
-    const sequence = await this.#journal.append(taskId, past.sequence, this.#commit({ type: 'task.begun' }));
-    return { ...past, entries: past.entries + 1, sequence };
+  /** Appends what a task's own life brings; it is closed by how it ended alone. */
+  append(taskId: string): Append {
+    return async (expected, batch) => {
+      try {
+        return await this.#journal.append(taskId, expected, { ...batch, closing: false });
+      } catch (error) {
+        // The largest is what is too large: its effect fails, and the others are written.
+        if (error instanceof TooLargeError) {
+          throw new EntryRefusedError(largestOf(batch.entries), error.message, { cause: error });
+        }
+        throw error;
+      }
+    };
+  }
+
+  /** Takes a task that was begun: who ran it before cannot write to it any more. @throws {JournalConflictError} Another came first. */
+  async resume(taskId: string, past: TaskPast): Promise<TaskPast> {
+    const commit = this.#commit({ type: 'task.resumed' });
+    const sequence = await this.#journal.append(taskId, past.sequence, commit);
+    return { ...past, entries: [...past.entries, ...commit.entries], sequence };
   }
 
   /** How a task's end is written: the same commit however often it is called. @throws {JournalConflictError} Another owns the task. */
-  ending(taskId: string, past: TaskPast, view: TaskView, how: { closing: boolean }): () => Promise<void> {
-    const commit = { ...this.#commit({ type: 'task.ended', view: view as unknown as Json }), ...how };
+  ending(
+    taskId: string,
+    sequence: number,
+    { view, at }: { view: TaskView; at: number },
+    how: { closing: boolean },
+  ): () => Promise<void> {
+    const commit = { ...this.#commit({ type: 'task.ended', at, view: view as unknown as Json }), ...how };
     return async () => {
-      await this.#journal.append(taskId, past.sequence, commit);
+      await this.#journal.append(taskId, sequence, commit);
     };
   }
 
@@ -93,8 +133,8 @@ export class TaskLog {
     signal?.addEventListener('abort', giveUp);
     const following = this.#journal.follow(taskId, 0, ({ entries }) => {
       for (const entry of entries) {
-        const read = entrySchema.parse(entry);
-        if (read.type === 'task.ended') resolve(read.view);
+        const read = readEntry(entry);
+        if (read?.type === 'task.ended') resolve(read.view);
       }
     });
     following.catch(reject);
@@ -110,4 +150,9 @@ export class TaskLog {
   #commit(entry: { type: string; [field: string]: Json }): Commit {
     return { id: randomUUID(), writer: this.#writer, entries: [entry] };
   }
+}
+
+function largestOf(entries: readonly Json[]): number {
+  const sizes = entries.map((entry) => JSON.stringify(entry).length);
+  return sizes.indexOf(Math.max(...sizes));
 }

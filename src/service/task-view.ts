@@ -53,3 +53,16 @@ function stepView(before: StepView | undefined, change: StepChange, time: number
 function iso(time: number): string {
   return new Date(time).toISOString();
 }
+
+/** What a view says of its task, without times: a task that nothing was told of is told by it whole. */
+export function reportIn({ status, steps, output, error }: TaskView): TaskReport {
+  const bare = Object.entries(steps).map(([step, { status, attempts, error }]) => {
+    return [step, { status, attempts, ...(error && { error }) }] as const;
+  });
+  return {
+    status,
+    steps: Object.fromEntries(bare),
+    ...(output !== undefined && { output }),
+    ...(error && { error }),
+  };
+}

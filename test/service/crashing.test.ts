@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createMachine, setup } from 'xstate';
+import { assign, createMachine, setup } from 'xstate';
 import { z } from 'zod';
 import { defineTask } from '../../machines/task/index.ts';
 import { BackendClosedError, UnavailableError } from '../../src/backends/index.ts';
@@ -23,7 +23,7 @@ const foreign = (machine: unknown): RunnableTask => ({
 });
 
 const context = { id: 'a', context: {}, results: {}, steps: { one: { attempts: 1 } } };
-const chart = setup({ actions: { throwBroken } });
+const chart = setup({ actions: { throwBroken: assign(throwBroken) } });
 
 describe('a task whose chart throws', () => {
   test.each<[string, unknown]>([
@@ -79,27 +79,27 @@ describe('an end that cannot be recorded as it is', () => {
       .step('give', { output: z.unknown(), run: () => output })
       .build({ output: ({ give }) => give });
 
-  test.each<[string, unknown, string]>([
-    ['too large', 'x'.repeat(2_000_000), '2000'],
-    ['no JSON', { when: new Date(0) }, 'output.when'],
+  test.each<[string, unknown, string, string]>([
+    ['too large', 'x'.repeat(2_000_000), 'refused', '2000'],
+    ['no JSON', { when: new Date(0) }, 'not_json', 'when'],
   ])(
-    'because its output is %s is an error that says so, in result, view and changes',
-    async (_, output, reason) => {
+    'because an output is %s fails its step for good, and says so in result, view and changes',
+    async (_, output, code, reason) => {
       await using stand = openStand();
       const service = await stand.serve([giving(output)]);
       const handle = await service.submit({ id: 'a', name: 'giving' });
       const result = await handle.result();
       expect(result).toMatchObject({
         status: 'error',
-        error: { code: 'unrecordable' },
-        steps: { give: { status: 'complete' } },
+        error: { code, step: 'give' },
+        steps: { give: { status: 'error', attempts: 1 } },
       });
       expect(result.error?.message).toContain(reason);
       await expect(handle.view()).resolves.toEqual(result);
       const changes = await changesOf(handle);
       expect(changes.at(-1)?.data).toMatchObject({
         status: 'error',
-        changes: [{ status: 'complete' }, { error: { code: 'unrecordable' } }],
+        changes: [{ step: 'give', status: 'error' }, { error: { code } }],
       });
       expect(stand.reports).toEqual([]);
     },
@@ -164,7 +164,7 @@ describe('a journal that does not answer', () => {
     await stand.pass(5_000);
     await expect(handle.result()).resolves.toMatchObject({ status: 'complete' });
     expect((await changesOf(handle)).filter(({ data }) => data.status === 'complete')).toHaveLength(1);
-    expect(stand.reports).toEqual([]);
+    expect(stand.reports).toMatchObject([{ type: 'task.problem', id: 'a', problem: { kind: 'append' } }]);
   });
 
   test('when the service drains leaves no timer behind, and the task is run again elsewhere', async () => {
@@ -263,7 +263,9 @@ describe('a journal that does not answer', () => {
     isClosed = true;
     finish('a');
     await stand.pass();
-    expect(stand.reports).toEqual([{ type: 'task.crashed', id: 'a', error: expect.any(BackendClosedError) }]);
+    expect(stand.reports).toMatchObject([
+      { type: 'task.crashed', id: 'a', error: { cause: expect.any(BackendClosedError) } },
+    ]);
     expect(acknowledged).toBe(0);
   });
 });
