@@ -5,6 +5,11 @@
  * @param where What called it: `inbox.take`.
  */
 export function reportThrown(where: string, thrown: unknown): void {
+  reportFailure(`The callback given to ${where} threw`, thrown);
+}
+
+/** Tells, as a warning of the process, of what failed where nobody waits for an answer. @param what A clause. */
+export function reportFailure(what: string, thrown: unknown): void {
   const reason = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
-  process.emitWarning(`The callback given to ${where} threw: ${reason}`, 'TaskchartWarning');
+  process.emitWarning(`${what}: ${reason}`, 'TaskchartWarning');
 }

@@ -1,4 +1,5 @@
 /** What a test of the suite stands on: a backend of its own, the time it lives by, and ways to await what comes. */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { vi } from 'vitest';
 import { SimulatedClock } from 'xstate';
@@ -18,8 +19,13 @@ export interface Settings {
   readonly streams: Readonly<Record<string, readonly string[]>>;
 }
 
-/** Opens a backend with nothing in it. */
-export type MakeBackend = (settings: Settings) => Backend | Promise<Backend>;
+/**
+ * Opens a backend.
+ *
+ * @param place `[a-z0-9-]+`. Where it keeps what it keeps: with a new one there is nothing in it, with the same one there is
+ *   what was there when it was closed.
+ */
+export type MakeBackend = (settings: Settings, place: string) => Backend | Promise<Backend>;
 
 export interface Traits {
   /**
@@ -27,11 +33,15 @@ export interface Traits {
    * (retention, waits of any length).
    */
   readonly virtualTime: boolean;
+  /** It keeps what it keeps beyond `close()`. @default false */
+  readonly reopens?: boolean;
 }
 
 export interface Stand extends AsyncDisposable {
   readonly backend: Backend;
   readonly settings: Settings;
+  /** Closes the backend, lets time pass, and opens another in its place: that one is {@link backend} from then on. */
+  reopen(ms?: number): Promise<Backend>;
   /** In ms since the epoch. */
   now(): number;
   /** Lets what is under way happen, time pass, and what follows from that happen. @param ms Of the backend's time. */
@@ -58,14 +68,24 @@ export async function openStand(makeBackend: MakeBackend, { virtualTime }: Trait
     maxBlobBytes: 256 * 1024,
     streams: { ORDERS: ['orders.>'], TASKCHART_EVENTS: ['taskchart.events.>'] },
   };
-  const backend = await makeBackend(settings);
+  const place = randomUUID();
+  let backend = await makeBackend(settings, place);
   const quiet = async (): Promise<void> => {
     if (!virtualTime) await sleep(200);
     else for (let turns = 0; turns < 10; turns++) await turn();
   };
   return {
-    backend,
+    get backend() {
+      return backend;
+    },
     settings,
+    reopen: async (ms = 0) => {
+      await backend.close();
+      if (virtualTime) simulated.increment(ms);
+      else await sleep(ms);
+      backend = await makeBackend(settings, place);
+      return backend;
+    },
     now: () => now(settings.clock),
     pass: async (ms) => {
       await quiet();

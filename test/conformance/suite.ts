@@ -12,6 +12,7 @@ import { lapsingPart } from './lapsing.ts';
 import { namingPart } from './naming.ts';
 import { publishingPart } from './publishing.ts';
 import { recordsPart } from './records.ts';
+import { reopeningPart } from './reopening.ts';
 import { settlingPart } from './settling.ts';
 import { type MakeBackend, type Open, openStand, type Traits } from './stand.ts';
 import { subscribingPart } from './subscribing.ts';
@@ -23,7 +24,7 @@ export type { MakeBackend, Traits } from './stand.ts';
  * Declares the suite for a backend.
  *
  * @param name What the backend calls itself.
- * @param makeBackend Opens one with nothing in it; each test has its own.
+ * @param makeBackend Opens one; each test has its own.
  */
 export function conformance(name: string, makeBackend: MakeBackend, traits: Traits): void {
   const open: Open = () => openStand(makeBackend, traits);
@@ -44,5 +45,6 @@ export function conformance(name: string, makeBackend: MakeBackend, traits: Trai
     recordsPart(open, traits);
     blobsPart(open, traits);
     closingPart(open);
+    if (traits.reopens) reopeningPart(open, traits);
   });
 }

@@ -6,11 +6,11 @@
  */
 import { hash } from 'node:crypto';
 import { now } from '../../../machines/clock.ts';
-import { jsonText } from '../json-text.ts';
+import { blobText } from '../arguments.ts';
+import { Fifo } from '../fifo.ts';
+import type { Lifetime } from '../lifetime.ts';
 import { assertForm } from '../names.ts';
 import type { Blobs, Json } from '../port.ts';
-import { Fifo } from './fifo.ts';
-import type { Lifetime } from './lifetime.ts';
 import type { MemorySettings } from './options.ts';
 
 /** A commit may be repeated for that long while its backend is unavailable, however short retention is. */
@@ -39,10 +39,7 @@ export class MemoryBlobs implements Blobs {
 
   async put(value: Json): Promise<string> {
     this.#lifetime.assertOpen('blobs.put');
-    const text = jsonText(value, 'value', {
-      bytes: this.#settings.maxBlobBytes,
-      remedy: 'Split it, or raise the option maxBlobBytes.',
-    });
+    const text = blobText(value, this.#settings);
     const at = now(this.#settings.clock);
     this.#sweep(at);
     const key = hash('sha256', text, 'hex');

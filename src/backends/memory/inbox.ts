@@ -8,32 +8,40 @@
  *   again never keeps I/O and timers from their turn.
  */
 import { now } from '../../../machines/clock.ts';
-import { MalformedError } from '../errors/malformed-error.ts';
-import { jsonText } from '../json-text.ts';
-import { assertForm, assertWhole } from '../names.ts';
+import { Alarm } from '../alarm.ts';
+import { assertTime, messageText, namesToTake } from '../arguments.ts';
+import { Held, HeldDelivery, type Holdings } from '../delivery.ts';
+import { Fifo } from '../fifo.ts';
+import { Heap } from '../heap.ts';
+import type { Lifetime } from '../lifetime.ts';
+import { assertForm } from '../names.ts';
 import type { Delivery, Inbox, Json, Subscription } from '../port.ts';
-import { Alarm } from './alarm.ts';
-import { type Holdings, MemoryDelivery } from './delivery.ts';
-import { Fifo } from './fifo.ts';
-import { Heap } from './heap.ts';
-import type { Lifetime } from './lifetime.ts';
+import { type Letter, ReadyQueue } from '../ready-queue.ts';
+import { Taker, Takers } from '../takers.ts';
 import type { MemorySettings } from './options.ts';
-import { type Letter, ReadyQueue } from './ready-queue.ts';
-import { Taker } from './taker.ts';
 
 /** How many letters are handed over in one turn of the event loop. */
 const TURN = 512;
 
+interface MemoryLetter extends Letter {
+  /** The body's JSON text. */
+  readonly text: string;
+  /** How many times it has been handed over. */
+  attempt: number;
+}
+
 interface Parked {
-  readonly letter: Letter;
+  readonly letter: MemoryLetter;
   readonly until: number;
 }
 
-export class MemoryInbox implements Inbox, Holdings {
+type MemoryDelivery = HeldDelivery<MemoryLetter>;
+
+export class MemoryInbox implements Inbox, Holdings<MemoryLetter> {
   readonly #settings: MemorySettings;
   readonly #lifetime: Lifetime;
-  readonly #queues = new Map<string, ReadyQueue>();
-  readonly #held = new Set<MemoryDelivery>();
+  readonly #queues = new Map<string, ReadyQueue<MemoryLetter>>();
+  readonly #held = new Held<MemoryLetter>();
   readonly #parked = new Heap<Parked>((a, b) => a.until < b.until);
   readonly #alarm: Alarm;
   /** Task ids whose request is not acknowledged. */
@@ -42,8 +50,7 @@ export class MemoryInbox implements Inbox, Holdings {
   readonly #events = new Set<string>();
   /** Those of them whose message is gone, oldest first. */
   readonly #acknowledged = new Fifo<{ readonly key: string; readonly at: number }>();
-  #takers: readonly Taker[] = [];
-  #turn = 0;
+  readonly #takers = new Takers<MemoryLetter>();
   #isScheduled = false;
   #sequence = 0;
 
@@ -59,7 +66,7 @@ export class MemoryInbox implements Inbox, Holdings {
 
   async submit({ taskId, name, body }: { taskId: string; name: string; body: Json }): Promise<void> {
     this.#lifetime.assertOpen('inbox.submit');
-    const text = this.#parse(taskId, name, body);
+    const text = messageText({ taskId, name, body }, this.#settings);
     if (this.#requested.has(taskId)) return;
     this.#requested.add(taskId);
     this.#send({ kind: 'request', taskId, name }, text);
@@ -72,9 +79,9 @@ export class MemoryInbox implements Inbox, Holdings {
     body: Json;
   }): Promise<{ duplicate: boolean }> {
     this.#lifetime.assertOpen('inbox.deliver');
-    const { taskId, name, eventId, body } = event;
+    const { taskId, name, eventId } = event;
     assertForm('id', eventId, 'eventId');
-    const text = this.#parse(taskId, name, body);
+    const text = messageText(event, this.#settings);
     this.#forgetEvents(now(this.#settings.clock));
     const key = eventKey(taskId, eventId);
     if (this.#events.has(key)) return { duplicate: true };
@@ -88,18 +95,14 @@ export class MemoryInbox implements Inbox, Holdings {
     onDelivery: (delivery: Delivery) => void,
   ): Promise<Subscription> {
     this.#lifetime.assertOpen('inbox.take');
-    assertWhole(limit, 1, 'limit');
-    if (names.length === 0) throw new MalformedError('names', '[]', 'one task name at least');
-    for (const name of names) assertForm('taskName', name, 'name');
-    const queues = [...new Set(names)].map((name) => this.#queue(name));
+    const queues = namesToTake(names, limit).map((name) => this.#queue(name));
     const taker = new Taker(limit, queues, onDelivery);
-    this.#takers = [...this.#takers, taker];
+    this.#takers.add(taker);
     // Nobody listened to the alarm while there was no taker.
     this.#onAlarm();
     return this.#lifetime.subscription(async () => {
-      taker.isActive = false;
-      this.#takers = this.#takers.filter((other) => other !== taker);
-      if (this.#takers.length === 0) this.#alarm.clear();
+      this.#takers.remove(taker);
+      if (this.#takers.count === 0) this.#alarm.clear();
     });
   }
 
@@ -118,9 +121,7 @@ export class MemoryInbox implements Inbox, Holdings {
 
   handBack(delivery: MemoryDelivery, until: number | undefined): void {
     this.#lifetime.assertOpen('delivery.handBack');
-    if (until !== undefined && !Number.isFinite(until)) {
-      throw new MalformedError('until', until, 'a time in ms since the epoch');
-    }
+    assertTime(until);
     if (!this.#release(delivery)) return;
     const { letter } = delivery;
     if (until === undefined || until <= now(this.#settings.clock)) {
@@ -132,26 +133,15 @@ export class MemoryInbox implements Inbox, Holdings {
   }
 
   keepAlive(delivery: MemoryDelivery): void {
-    if (!this.#held.delete(delivery)) return;
-    delivery.deadline = now(this.#settings.clock) + this.ackWait;
-    this.#held.add(delivery);
+    if (this.#held.remove(delivery)) this.#held.add(delivery, now(this.#settings.clock) + this.ackWait);
   }
 
-  #parse(taskId: string, name: string, body: Json): string {
-    assertForm('taskId', taskId, 'taskId');
-    assertForm('taskName', name, 'name');
-    return jsonText(body, 'body', {
-      bytes: this.#settings.maxMessageBytes,
-      remedy: 'Send a reference to a large value, or raise the option maxMessageBytes.',
-    });
-  }
-
-  #send(head: Letter['head'], text: string): void {
+  #send(head: MemoryLetter['head'], text: string): void {
     this.#sequence++;
     this.#makeReady({ sequence: this.#sequence, head, text, attempt: 0 });
   }
 
-  #queue(name: string): ReadyQueue {
+  #queue(name: string): ReadyQueue<MemoryLetter> {
     let queue = this.#queues.get(name);
     if (!queue) {
       queue = new ReadyQueue();
@@ -160,21 +150,21 @@ export class MemoryInbox implements Inbox, Holdings {
     return queue;
   }
 
-  #makeReady(letter: Letter): void {
+  #makeReady(letter: MemoryLetter): void {
     this.#queue(letter.head.name).add(letter);
     this.#schedule();
   }
 
   /** Takes a letter out of a delivery's hands. Whether it was in them. */
   #release(delivery: MemoryDelivery): boolean {
-    if (!this.#held.delete(delivery)) return false;
+    if (!this.#held.remove(delivery)) return false;
     delivery.taker.unsettled--;
     this.#schedule();
     return true;
   }
 
   #schedule(): void {
-    if (this.#isScheduled || this.#takers.length === 0) return;
+    if (this.#isScheduled || this.#takers.count === 0) return;
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
@@ -182,41 +172,32 @@ export class MemoryInbox implements Inbox, Holdings {
     });
   }
 
-  /** Takers take turns, a letter each, until none of them has a place and a letter for it. */
   #handOut(): void {
-    let handedOut = 0;
-    for (let refusals = 0; refusals < this.#takers.length; ) {
-      if (handedOut === TURN) {
-        this.#schedule();
-        return;
-      }
-      this.#turn = (this.#turn + 1) % this.#takers.length;
-      const taker = this.#takers[this.#turn];
-      const letter = taker?.next();
-      if (taker && letter) {
-        this.#hand(letter, taker);
-        handedOut++;
-        refusals = 0;
-      } else refusals++;
+    for (let handedOut = 0; handedOut < TURN; handedOut++) {
+      const next = this.#takers.next();
+      if (!next) return;
+      this.#hand(next.letter, next.taker);
     }
+    this.#schedule();
   }
 
-  #hand(letter: Letter, taker: Taker): void {
+  #hand(letter: MemoryLetter, taker: Taker<MemoryLetter>): void {
     letter.attempt++;
     const deadline = now(this.#settings.clock) + this.ackWait;
-    const delivery = new MemoryDelivery(letter, taker, deadline, this);
-    this.#held.add(delivery);
+    const delivery = new HeldDelivery(letter, letter, taker, deadline, this);
+    taker.unsettled++;
+    this.#held.add(delivery, deadline);
     this.#setAlarm(deadline);
     taker.hand(delivery);
   }
 
   #setAlarm(deadline: number): void {
-    if (this.#takers.length > 0) this.#alarm.set(deadline);
+    if (this.#takers.count > 0) this.#alarm.set(deadline);
   }
 
   #onAlarm(): void {
     const at = now(this.#settings.clock);
-    for (const delivery of this.#held) {
+    for (let delivery = this.#held.first(); delivery; delivery = this.#held.first()) {
       if (delivery.deadline > at) {
         this.#setAlarm(delivery.deadline);
         break;

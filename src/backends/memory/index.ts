@@ -1,10 +1,10 @@
+import { Lifetime } from '../lifetime.ts';
 import type { Backend } from '../port.ts';
 import { MemoryBlobs } from './blobs.ts';
 import { MemoryEventBus } from './events.ts';
 import { MemoryInbox } from './inbox.ts';
 import { MemoryJournal } from './journal.ts';
-import { Lifetime } from './lifetime.ts';
-import { type MemoryOptions, parseOptions } from './options.ts';
+import { type MemoryOptions, parseMemoryOptions } from './options.ts';
 import { MemoryRecords } from './records.ts';
 
 export type { MemoryOptions } from './options.ts';
@@ -27,7 +27,7 @@ export type { MemoryOptions } from './options.ts';
  * });
  */
 export function memoryBackend(options: MemoryOptions = {}): Backend {
-  const settings = parseOptions(options);
+  const settings = parseMemoryOptions(options);
   const lifetime = new Lifetime('memory');
   const blobs = new MemoryBlobs(settings, lifetime);
   const close = (): Promise<void> => lifetime.end();

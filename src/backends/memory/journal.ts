@@ -2,20 +2,17 @@
  * Invariants:
  * - Of appends that expect the same sequence one wins (B3): the check and the append are one synchronous step.
  * - Commits are kept as JSON text, so that nothing is shared by reference (B4).
- * - A follower's position only grows, and commits are looked up from it: no gap, no repeat, and a journal that was
- *   dropped and begun anew is followed further.
  * - A journal whose last commit is closing is dropped once retention has passed since; lazily, oldest first.
  */
 import { now } from '../../../machines/clock.ts';
+import { assertPlace, entriesText } from '../arguments.ts';
 import { JournalConflictError } from '../errors/journal-conflict-error.ts';
-import { MalformedError } from '../errors/malformed-error.ts';
-import { jsonText } from '../json-text.ts';
-import { assertForm, assertWhole } from '../names.ts';
+import { Fifo, firstIndex } from '../fifo.ts';
+import { Followers } from '../followers.ts';
+import type { Lifetime } from '../lifetime.ts';
+import { assertForm } from '../names.ts';
 import type { Commit, Journal, StoredCommit, Subscription } from '../port.ts';
-import { reportThrown } from '../report.ts';
 import type { MemoryBlobs } from './blobs.ts';
-import { Fifo, firstIndex } from './fifo.ts';
-import type { Lifetime } from './lifetime.ts';
 import type { MemorySettings } from './options.ts';
 
 /** A commit at rest: its entries as text. */
@@ -37,33 +34,25 @@ interface Closing {
   readonly at: number;
 }
 
-interface Follower {
-  position: number;
-  isScheduled: boolean;
-  isActive: boolean;
-  readonly onCommit: (commit: StoredCommit) => void;
-}
-
 export class MemoryJournal implements Journal {
   readonly #settings: MemorySettings;
   readonly #lifetime: Lifetime;
   readonly #blobs: MemoryBlobs;
   readonly #journals = new Map<string, TaskJournal>();
   readonly #closings = new Fifo<Closing>();
-  readonly #followers = new Map<string, Set<Follower>>();
+  readonly #followers: Followers;
   #sequence = 0;
 
   constructor(settings: MemorySettings, lifetime: Lifetime, blobs: MemoryBlobs) {
     this.#settings = settings;
     this.#lifetime = lifetime;
     this.#blobs = blobs;
+    this.#followers = new Followers(settings.clock, (taskId, position) => this.#readOn(taskId, position));
   }
 
   async append(taskId: string, expected: number, commit: Commit): Promise<number> {
     this.#lifetime.assertOpen('journal.append');
-    assertForm('taskId', taskId, 'taskId');
-    assertWhole(expected, 0, 'expected');
-    const text = this.#parse(commit);
+    const text = entriesText(taskId, expected, commit, this.#settings);
     const at = now(this.#settings.clock);
     this.#sweep(at);
 
@@ -85,8 +74,7 @@ export class MemoryJournal implements Journal {
 
   async *read(taskId: string, position = 0): AsyncGenerator<StoredCommit, void, undefined> {
     this.#lifetime.assertOpen('journal.read');
-    assertForm('taskId', taskId, 'taskId');
-    assertWhole(position, 0, 'after');
+    assertPlace(taskId, position);
     for (const row of after(this.#rows(taskId), position)) {
       this.#lifetime.assertOpen('journal.read');
       yield storedCommit(row);
@@ -106,36 +94,8 @@ export class MemoryJournal implements Journal {
     onCommit: (commit: StoredCommit) => void,
   ): Promise<Subscription> {
     this.#lifetime.assertOpen('journal.follow');
-    assertForm('taskId', taskId, 'taskId');
-    assertWhole(position, 0, 'after');
-    const follower: Follower = { position, isScheduled: false, isActive: true, onCommit };
-    const followers = this.#followers.get(taskId) ?? new Set();
-    this.#followers.set(taskId, followers.add(follower));
-    this.#wake(taskId, follower);
-    return this.#lifetime.subscription(async () => {
-      follower.isActive = false;
-      followers.delete(follower);
-      if (followers.size === 0 && this.#followers.get(taskId) === followers) this.#followers.delete(taskId);
-    });
-  }
-
-  #parse(commit: Commit): string {
-    assertForm('id', commit.id, 'commit.id');
-    assertForm('id', commit.writer, 'commit.writer');
-    if (!Array.isArray(commit.entries) || commit.entries.length === 0) {
-      throw new MalformedError(
-        'commit.entries',
-        JSON.stringify(commit.entries),
-        'an array of one entry at least',
-      );
-    }
-    commit.blobs?.forEach((hash, index) => {
-      assertForm('hash', hash, `commit.blobs[${index}]`);
-    });
-    return jsonText(commit.entries, 'commit.entries', {
-      bytes: this.#settings.maxMessageBytes,
-      remedy: 'Keep large values as blobs, or raise the option maxMessageBytes.',
-    });
+    assertPlace(taskId, position);
+    return this.#lifetime.subscription(this.#followers.add(taskId, position, onCommit));
   }
 
   #begin(taskId: string): TaskJournal {
@@ -155,7 +115,7 @@ export class MemoryJournal implements Journal {
       this.#blobs.retain(hash);
     }
     if (closing) this.#closings.push({ journal, sequence, at });
-    for (const follower of this.#followers.get(journal.taskId) ?? []) this.#wake(journal.taskId, follower);
+    this.#followers.wake(journal.taskId);
     return sequence;
   }
 
@@ -175,22 +135,8 @@ export class MemoryJournal implements Journal {
     }
   }
 
-  /** Hands over in a turn of the event loop of its own: never from within an append, and never before I/O gets its turn. */
-  #wake(taskId: string, follower: Follower): void {
-    if (follower.isScheduled) return;
-    follower.isScheduled = true;
-    setImmediate(() => {
-      follower.isScheduled = false;
-      for (const row of after(this.#journals.get(taskId)?.rows ?? [], follower.position)) {
-        if (!follower.isActive) return;
-        follower.position = row.sequence;
-        try {
-          follower.onCommit(storedCommit(row));
-        } catch (error) {
-          reportThrown('journal.follow', error);
-        }
-      }
-    });
+  *#readOn(taskId: string, position: number): Generator<StoredCommit, void, undefined> {
+    for (const row of after(this.#journals.get(taskId)?.rows ?? [], position)) yield storedCommit(row);
   }
 }
 

@@ -5,21 +5,16 @@
  * - A message's `order` never changes and has no gap; the log drops from its front only, by age.
  * - `#bySubject` and `#byId` hold exactly the messages of the log: what a duplicate is duplicate of can be read.
  */
-import type { IncomingMessage, OutgoingMessage } from '../port.ts';
+import type { Look, Publication, PublicationLog } from '../cursor.ts';
+import { Fifo, firstIndex } from '../fifo.ts';
+import type { OutgoingMessage } from '../port.ts';
 import { isExact, type Matcher } from '../subject.ts';
-import { Fifo, firstIndex } from './fifo.ts';
 
-/** A message at rest: its body as text. */
-export interface StoredMessage extends Omit<IncomingMessage, 'body'> {
-  readonly order: number;
-  readonly text: string;
-}
-
-export class MessageLog {
+export class MessageLog implements PublicationLog {
   readonly #retention: number;
-  readonly #messages = new Fifo<StoredMessage>();
-  readonly #bySubject = new Map<string, Fifo<StoredMessage>>();
-  readonly #byId = new Map<string, StoredMessage>();
+  readonly #messages = new Fifo<Publication>();
+  readonly #bySubject = new Map<string, Fifo<Publication>>();
+  readonly #byId = new Map<string, Publication>();
   readonly #sequences = new Map<string, number>();
   #end = 0;
 
@@ -28,26 +23,20 @@ export class MessageLog {
     this.#retention = retention;
   }
 
-  /** The order of the last message that was ever stored. */
   get end(): number {
     return this.#end;
   }
 
   /** The stored message that a new one would repeat. */
-  original({ subject, id, once }: Omit<OutgoingMessage, 'body'>): StoredMessage | undefined {
+  original({ subject, id, once }: Omit<OutgoingMessage, 'body'>): Publication | undefined {
     return once ? this.#bySubject.get(subject)?.at(0) : this.#byId.get(idKey(subject, id));
   }
 
-  add(
-    stream: string,
-    { subject, id }: Omit<OutgoingMessage, 'body'>,
-    text: string,
-    at: number,
-  ): StoredMessage {
+  add(stream: string, { subject, id }: Omit<OutgoingMessage, 'body'>, text: string, at: number): Publication {
     const sequence = (this.#sequences.get(stream) ?? 0) + 1;
     this.#sequences.set(stream, sequence);
     this.#end++;
-    const message: StoredMessage = { stream, sequence, at, subject, id, order: this.#end, text };
+    const message: Publication = { stream, sequence, at, subject, id, order: this.#end, text };
     this.#messages.push(message);
     let sameSubject = this.#bySubject.get(subject);
     if (!sameSubject) {
@@ -59,18 +48,9 @@ export class MessageLog {
     return message;
   }
 
-  /** The first message behind a position that a filter takes. One of an exact filter is found without a walk. */
-  next(filter: string, matches: Matcher, position: number): StoredMessage | undefined {
-    if (isExact(filter)) {
-      const messages = this.#bySubject.get(filter);
-      return messages?.at(firstIndex(messages, (message) => message.order > position));
-    }
-    const first = this.#messages.at(0)?.order ?? 0;
-    for (let index = Math.max(position + 1 - first, 0); index < this.#messages.length; index++) {
-      const message = this.#messages.at(index);
-      if (message && matches(message.subject)) return message;
-    }
-    return undefined;
+  /** One of an exact filter is found without a walk. */
+  look(filter: string, matches: Matcher, position: number): Look {
+    return { message: this.#next(filter, matches, position), upTo: this.#end };
   }
 
   /** Drops what is older than retention. */
@@ -86,6 +66,19 @@ export class MessageLog {
       sameSubject?.shift();
       if (sameSubject?.length === 0) this.#bySubject.delete(head.subject);
     }
+  }
+
+  #next(filter: string, matches: Matcher, position: number): Publication | undefined {
+    if (isExact(filter)) {
+      const messages = this.#bySubject.get(filter);
+      return messages?.at(firstIndex(messages, (message) => message.order > position));
+    }
+    const first = this.#messages.at(0)?.order ?? 0;
+    for (let index = Math.max(position + 1 - first, 0); index < this.#messages.length; index++) {
+      const message = this.#messages.at(index);
+      if (message && matches(message.subject)) return message;
+    }
+    return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
-import { jsonText } from '../json-text.ts';
+import { recordText } from '../arguments.ts';
+import type { Lifetime } from '../lifetime.ts';
 import { assertForm } from '../names.ts';
 import type { Json, Records } from '../port.ts';
-import type { Lifetime } from './lifetime.ts';
 import type { MemorySettings } from './options.ts';
 
 /** Invariant: what is under a key never changes and never goes. */
@@ -17,11 +17,7 @@ export class MemoryRecords implements Records {
 
   async create(key: string, value: Json): Promise<{ created: boolean; value: Json }> {
     this.#lifetime.assertOpen('records.create');
-    assertForm('subject', key, 'key');
-    const text = jsonText(value, 'value', {
-      bytes: this.#settings.maxMessageBytes,
-      remedy: 'Keep large parts as blobs, or raise the option maxMessageBytes.',
-    });
+    const text = recordText(key, value, this.#settings);
     const kept = this.#texts.get(key);
     if (kept === undefined) this.#texts.set(key, text);
     return { created: kept === undefined, value: JSON.parse(kept ?? text) };

@@ -6,48 +6,46 @@
  * - Tasks take turns: one with many messages, or one that is handed back again and again, starves no other.
  * - What nobody waits for costs nothing: a task without messages is forgotten.
  */
-import type { Message } from '../port.ts';
 import { Fifo } from './fifo.ts';
 import { Heap } from './heap.ts';
+import type { Message } from './port.ts';
+
+/** A message but for its body. */
+export type Head = {
+  [Kind in Message['kind']]: Omit<Extract<Message, { kind: Kind }>, 'body'>;
+}[Message['kind']];
 
 /** A message from when it is sent until it is acknowledged. */
 export interface Letter {
   /** The order in which messages were sent. */
   readonly sequence: number;
-  /** The message but for its body. */
-  readonly head: {
-    [Kind in Message['kind']]: Omit<Extract<Message, { kind: Kind }>, 'body'>;
-  }[Message['kind']];
-  /** The body's JSON text. */
-  readonly text: string;
-  /** How many times it has been handed over. */
-  attempt: number;
+  readonly head: Head;
 }
 
-interface Line {
+interface Line<L extends Letter> {
   readonly taskId: string;
-  readonly letters: Heap<Letter>;
+  readonly letters: Heap<L>;
 }
 
 const sentBefore = (a: Letter, b: Letter): boolean => a.sequence < b.sequence;
 
-export class ReadyQueue {
+export class ReadyQueue<L extends Letter> {
   /** The tasks that have letters here, in the order of their turns. */
-  readonly #turns = new Fifo<Line>();
-  readonly #lines = new Map<string, Line>();
+  readonly #turns = new Fifo<Line<L>>();
+  readonly #lines = new Map<string, Line<L>>();
 
-  add(letter: Letter): void {
+  add(letter: L): void {
     const { taskId } = letter.head;
     let line = this.#lines.get(taskId);
     if (!line) {
-      line = { taskId, letters: new Heap(sentBefore) };
+      line = { taskId, letters: new Heap<L>(sentBefore) };
       this.#lines.set(taskId, line);
       this.#turns.push(line);
     }
     line.letters.push(letter);
   }
 
-  next(): Letter | undefined {
+  next(): L | undefined {
     const line = this.#turns.shift();
     const letter = line?.letters.pop();
     if (line && line.letters.size > 0) this.#turns.push(line);

@@ -8,11 +8,31 @@
  *   handler failed keeps its place before all later ones.
  * - A cursor that is caught up costs nothing when others' messages are published.
  */
-import type { Clock } from '../../../machines/clock.ts';
-import type { IncomingMessage, SubscribeOptions } from '../port.ts';
-import { reportThrown } from '../report.ts';
-import type { Matcher } from '../subject.ts';
-import type { MessageLog, StoredMessage } from './message-log.ts';
+import type { Clock } from '../../machines/clock.ts';
+import type { IncomingMessage, SubscribeOptions } from './port.ts';
+import { reportFailure, reportThrown } from './report.ts';
+import type { Matcher } from './subject.ts';
+
+/** A published message at rest: its body as text. */
+export interface Publication extends Omit<IncomingMessage, 'body'> {
+  /** Grows across streams. */
+  readonly order: number;
+  readonly text: string;
+}
+
+/** What was published, in its order, across streams. */
+export interface PublicationLog {
+  /** The order of the last message that was ever stored. */
+  readonly end: number;
+  /** Looks for the first message behind a position that a filter takes, and may give up after part of the way. */
+  look(filter: string, matches: Matcher, position: number): Look;
+}
+
+export interface Look {
+  readonly message?: Publication | undefined;
+  /** Without a message: up to which order there is none. */
+  readonly upTo: number;
+}
 
 /** How long a named subscriber's failed message waits, in ms. */
 const RETRY_DELAY = 1_000;
@@ -36,14 +56,14 @@ export class Member {
   }
 
   /** Whether it was handled. */
-  handle(message: StoredMessage): Promise<boolean> {
+  handle(message: Publication): Promise<boolean> {
     this.running = this.#run(message).finally(() => {
       this.running = undefined;
     });
     return this.running;
   }
 
-  async #run(message: StoredMessage): Promise<boolean> {
+  async #run(message: Publication): Promise<boolean> {
     try {
       await this.#handler(incomingMessage(message));
       return true;
@@ -62,29 +82,29 @@ export class Cursor {
   readonly filter: string;
   readonly matches: Matcher;
   position: number;
-  readonly #log: MessageLog;
+  readonly #log: PublicationLog;
   readonly #clock: Clock;
-  readonly #retries: boolean;
+  readonly #onHandled: ((position: number) => void) | undefined;
   #members: readonly Member[] = [];
   #turn = 0;
   #isRunning = false;
   #endDelay: (() => void) | undefined;
 
-  /** @param retries Whether a message whose handler failed is handed over again. */
+  /** @param onHandled Of a named subscriber: told its new position. Without it, a message whose handler failed is left behind. */
   constructor(
-    log: MessageLog,
+    log: PublicationLog,
     clock: Clock,
     filter: string,
     matches: Matcher,
     position: number,
-    retries: boolean,
+    onHandled?: (position: number) => void,
   ) {
     this.#log = log;
     this.#clock = clock;
     this.filter = filter;
     this.matches = matches;
     this.position = position;
-    this.#retries = retries;
+    this.#onHandled = onHandled;
   }
 
   get hasMembers(): boolean {
@@ -104,9 +124,9 @@ export class Cursor {
   }
 
   /** A message that the filter takes was stored. */
-  wake(message: StoredMessage): void {
+  wake(order: number): void {
     // Caught up, so nothing between its position and this message is for it.
-    if (!this.#isRunning && this.hasMembers) this.position = message.order - 1;
+    if (!this.#isRunning && this.hasMembers) this.position = order - 1;
     this.#start();
   }
 
@@ -117,19 +137,36 @@ export class Cursor {
   }
 
   async #run(): Promise<void> {
-    for (let handedOver = 1; this.hasMembers; handedOver++) {
-      const message = this.#log.next(this.filter, this.matches, this.position);
-      if (!message) {
-        this.position = this.#log.end;
-        break;
+    for (let looks = 1; this.hasMembers; looks++) {
+      const found = this.#look();
+      if (!found) await this.#delay();
+      else if (found.message) await this.#handOver(found.message);
+      else {
+        this.position = Math.max(this.position, found.upTo);
+        if (this.position >= this.#log.end) break;
       }
-      this.#turn = (this.#turn + 1) % this.#members.length;
-      const isHandled = await this.#members[this.#turn]?.handle(message);
-      if (isHandled || !this.#retries) this.position = message.order;
-      else if (this.hasMembers) await this.#delay();
-      if (handedOver % TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+      if (!found?.message || looks % TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     this.#isRunning = false;
+  }
+
+  /** Nothing if the log cannot be read now. */
+  #look(): Look | undefined {
+    try {
+      return this.#log.look(this.filter, this.matches, this.position);
+    } catch (error) {
+      reportFailure(`The subscription to ${this.filter} could not read on; it tries again`, error);
+      return undefined;
+    }
+  }
+
+  async #handOver(message: Publication): Promise<void> {
+    this.#turn = (this.#turn + 1) % this.#members.length;
+    const isHandled = await this.#members[this.#turn]?.handle(message);
+    if (isHandled || !this.#onHandled) {
+      this.position = message.order;
+      this.#onHandled?.(message.order);
+    } else if (this.hasMembers) await this.#delay();
   }
 
   #delay(): Promise<void> {
@@ -144,6 +181,6 @@ export class Cursor {
   }
 }
 
-function incomingMessage({ order: _, text, ...message }: StoredMessage): IncomingMessage {
+function incomingMessage({ order: _, text, ...message }: Publication): IncomingMessage {
   return { ...message, body: JSON.parse(text) };
 }

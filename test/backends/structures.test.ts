@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SimulatedClock } from 'xstate';
-import type { Clock } from '../../../machines/clock.ts';
-import { Alarm } from '../../../src/backends/memory/alarm.ts';
-import { Fifo, firstIndex } from '../../../src/backends/memory/fifo.ts';
-import { Heap } from '../../../src/backends/memory/heap.ts';
+import type { Clock } from '../../machines/clock.ts';
+import { Alarm } from '../../src/backends/alarm.ts';
+import { Fifo, firstIndex } from '../../src/backends/fifo.ts';
+import { Heap } from '../../src/backends/heap.ts';
 
 describe('a Fifo', () => {
   it('is an array that is pushed, shifted and read', () => {

@@ -1,4 +1,4 @@
-import { type Clock, LONGEST_TIMEOUT, now } from '../../../machines/clock.ts';
+import { type Clock, LONGEST_TIMEOUT, now } from '../../machines/clock.ts';
 
 /**
  * One timer for many deadlines: it rings at the earliest that it was set for, and whoever hears it looks what is
@@ -8,11 +8,14 @@ export class Alarm {
   readonly #clock: Clock;
   readonly #onRing: () => void;
   #deadline = Number.POSITIVE_INFINITY;
+  readonly #isBackground: boolean;
   #timeout: unknown;
 
-  constructor(clock: Clock, onRing: () => void) {
+  /** @param isBackground Whether the process may end while it is set. @default false */
+  constructor(clock: Clock, onRing: () => void, { isBackground = false } = {}) {
     this.#clock = clock;
     this.#onRing = onRing;
+    this.#isBackground = isBackground;
   }
 
   /** Rings at this time at the latest, in ms since the epoch. */
@@ -22,6 +25,7 @@ export class Alarm {
     this.#deadline = deadline;
     const ms = Math.min(Math.max(deadline - now(this.#clock), 0), LONGEST_TIMEOUT);
     this.#timeout = this.#clock.setTimeout(() => this.#wake(), ms);
+    if (this.#isBackground) (this.#timeout as Partial<NodeJS.Timeout> | undefined)?.unref?.();
   }
 
   clear(): void {

@@ -1,5 +1,5 @@
-import { BackendClosedError } from '../errors/backend-closed-error.ts';
-import type { Subscription } from '../port.ts';
+import { BackendClosedError } from './errors/backend-closed-error.ts';
+import type { Subscription } from './port.ts';
 
 /** Whether the backend is open, and the subscriptions that end with it. */
 export class Lifetime {
