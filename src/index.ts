@@ -24,5 +24,8 @@
 
 export { type Effect, type EffectArguments, PermanentError, RetryableError } from '../machines/step/index.ts';
 export * from '../machines/task/index.ts';
+export * from './backends/errors/index.ts';
 export { memoryBackend } from './backends/memory/index.ts';
+export { sqliteBackend } from './backends/sqlite/index.ts';
+export { durable, effectKey } from './durable/index.ts';
 export * from './service/index.ts';

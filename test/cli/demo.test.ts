@@ -39,14 +39,14 @@ describe('npm run demo', { timeout: 60_000 }, () => {
     const { stdout } = await whole;
     expect(stdout).toMatch(/^demo-2: fetch_cart running$/m);
     expect(stdout).toMatch(/^demo-2: publish_event complete$/m);
-    expect(stdout).toMatch(/^demo-\d+: fetch_\w+ failed, attempt \d: .+ Again in \d+ ms\.$/m);
+    expect(stdout).toMatch(/^demo-\d+: fetch_\w+ failed, attempt \d \(.+\)\. Again in \d+ ms\.$/m);
     expect(stdout).not.toContain('\u001b[');
   });
 
   test('tells the totals, the reasons for refusal, and what was published', async () => {
     const { stdout } = await whole;
     expect(stdout).toMatch(/demo-2 .* 175\.95 .* 164\.20 /);
-    expect(stdout).toMatch(/demo-15 .* rejected: cart 15 is empty/);
+    expect(stdout).toMatch(/demo-15 .* Empty +│\n.* rejected: cart 15 is empty/);
     expect(stdout).toContain('order.created  order-demo-2  164.20');
   });
 
@@ -115,6 +115,17 @@ describe('npm run demo', { timeout: 60_000 }, () => {
     const { code, stdout, stderr } = await demo(args, env as Record<string, string>);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(sentence);
+  });
+
+  test('ends quietly when nobody reads along any more', async () => {
+    const child = spawn(process.execPath, [main, '--carts', '2'], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const exited = once(child, 'exit');
+    let stderr = '';
+    child.stderr.on('data', (text) => (stderr += text));
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    expect(await exited).toEqual([0, null]);
+    expect(stderr).toBe('');
   });
 
   test('tells how it is used', async () => {

@@ -27,12 +27,16 @@ async function main(): Promise<void> {
 
 async function demo(options: DemoOptions): Promise<void> {
   useProxies();
+  // Whoever read along, such as `head`, has read enough.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   let orders: readonly DemoOrder[] = [];
   const progress = progressFor(options, () => orders);
   await using run = await runDemo(options, progress.changed);
   orders = run.orders;
   const removeHandlers = onStopSignal(async (exitCode) => {
     progress.end();
+    const ended = run.orders.filter(({ view }) => !['pending', 'running'].includes(view.status)).length;
+    console.error(`Stopped: ${ended} of ${run.orders.length} orders had ended.`);
     await run[Symbol.asyncDispose]();
     process.exit(exitCode);
   });
@@ -47,8 +51,13 @@ async function demo(options: DemoOptions): Promise<void> {
   } else {
     const seconds = ((Date.now() - started) / 1_000).toFixed(1);
     console.log(summaryOf(run.orders, result, process.stdout.columns ?? 140));
-    console.log(`${result.tasks.length} orders from ${run.shop} in ${seconds} s.`);
-    if (wrong.length === 0) console.log('Every order ended as it should.');
+    const complete = result.tasks.filter(({ status }) => status === 'complete').length;
+    const failed = result.tasks.length - complete;
+    console.log(
+      `Orders from ${run.shop} in ${seconds} s: ${complete} complete, ${failed} refused or failed.`,
+    );
+    if (wrong.length > 0) console.error('Not every order ended as it should:');
+    else console.log(options.SHOP_URL ? 'Every order ended.' : 'Every order ended as it should.');
   }
   for (const sentence of wrong) console.error(sentence);
   process.exitCode = wrong.length === 0 ? 0 : 1;

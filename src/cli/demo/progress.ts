@@ -17,7 +17,7 @@ const REDRAW_EVERY = 100;
 /** A table on a terminal that moves; drawn again while waits count down. */
 export function movingTable(stream: NodeJS.WriteStream, orders: () => readonly DemoOrder[]): Progress {
   const update = createLogUpdate(stream);
-  const draw = () => update(tableOf(orders(), stream.rows ?? 40));
+  const draw = () => update(tableOf(orders(), stream.rows ?? 40, stream.columns ?? 120));
   const timer = setInterval(draw, REDRAW_EVERY);
   return {
     changed: () => {},
@@ -32,12 +32,23 @@ export function movingTable(stream: NodeJS.WriteStream, orders: () => readonly D
 /** The borders and heads that cli-table3 colours by itself are left plain: colour says how a step stands. */
 const PLAIN = { head: [], border: [], compact: true };
 
-function tableOf(orders: readonly DemoOrder[], rows: number): string {
-  const table = new Table({ head: ['order', ...Object.values(COLUMNS), 'cart'], style: PLAIN });
+/** Of the columns but the last, with their borders. The others' widths are fixed, so that nothing jumps. */
+const WIDTHS = [10, 9, 10, 7, 7, 7];
+const FIXED_WIDTH = WIDTHS.reduce((sum, width) => sum + width + 1, 1);
+const LEAST_WIDTH = 12;
+const MOST_WIDTH = 60;
+
+function tableOf(orders: readonly DemoOrder[], rows: number, columns: number): string {
+  const last = Math.min(MOST_WIDTH, Math.max(LEAST_WIDTH, columns - FIXED_WIDTH - 1));
+  const table = new Table({
+    head: ['task', ...Object.values(COLUMNS), 'what is special'],
+    colWidths: [...WIDTHS, last],
+    style: PLAIN,
+  });
   const time = Date.now();
   for (const { id, title, view } of fitting(orders, rows - 6)) {
     const signs = Object.keys(COLUMNS).map((step) => signOf(view.steps[step], time));
-    table.push([id, ...signs, `${title}${troubleOf(view)}`]);
+    table.push([id, ...signs, `${troubleOf(view)}${title}`]);
   }
   const ended = orders.filter(hasEnded).length;
   return `${table.toString()}\n${ended} of ${orders.length} orders have ended`;
@@ -52,7 +63,7 @@ function fitting(orders: readonly DemoOrder[], rows: number): readonly DemoOrder
 /** Why something has to be done again, or was not done. */
 function troubleOf({ steps, error }: TaskView): string {
   const codes = error ? [error.code] : Object.values(steps).flatMap((step) => step.error?.code ?? []);
-  return codes.length > 0 ? styleText(error ? 'red' : 'yellow', ` ${codes.join(', ')}`) : '';
+  return codes.length > 0 ? styleText(error ? 'red' : 'yellow', `${codes.join(', ')} `) : '';
 }
 
 function hasEnded({ view }: DemoOrder): boolean {
@@ -68,7 +79,7 @@ export function plainLines(write: (line: string) => void): Progress {
         if (!step) write(`${id}: ${view.status}${view.error ? ` (${view.error.message})` : ''}`);
         else if (step.status === 'waiting_for_retry') {
           write(
-            `${id}: ${name} failed, attempt ${step.attempts}: ${step.error?.message} Again in ${step.error?.delay} ms.`,
+            `${id}: ${name} failed, attempt ${step.attempts} (${step.error?.message}). Again in ${step.error?.delay} ms.`,
           );
         } else if (step.status !== 'pending') write(`${id}: ${name} ${step.status}`);
       }

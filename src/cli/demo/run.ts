@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { type Order, type OrderCreated, orderCreatedSchema } from '../../../machines/order/index.ts';
 import { memoryBackend } from '../../backends/memory/index.ts';
 import {
@@ -25,6 +26,8 @@ export interface DemoRun extends AsyncDisposable {
 
 /** A shop that does not answer is given up sooner than in earnest, so that the demo is short. */
 const REQUEST_TIMEOUT = 1_500;
+/** How long the last events may take to be heard, in ms; one that is missing by then is missing. */
+const EVENTS_WITHIN = 5_000;
 /** Small, so that the catalogue takes several pages. */
 const PAGE_SIZE = 30;
 
@@ -57,16 +60,24 @@ export async function runDemo(
     }),
   );
   const events: OrderCreated[] = [];
+  const arrival = new EventEmitter();
   stack.use(
     await backend.events.subscribe('orders.created.*', { name: 'demo' }, ({ body }) => {
       events.push(orderCreatedSchema.parse(body));
+      arrival.emit('event');
     }),
   );
+  /** A subscriber hears a little later that what it waits for was published. */
+  const heard = async (count: number) => {
+    const signal = AbortSignal.timeout(EVENTS_WITHIN);
+    while (events.length < count && !signal.aborted) await once(arrival, 'event', { signal }).catch(() => {});
+    return events;
+  };
 
   return {
     orders,
     shop: url,
-    finished: finish(service, orders, events),
+    finished: finish(service, orders, heard),
     verdicts: (result) => verdictsOn(orders, result),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
@@ -93,7 +104,7 @@ function ordersOf(carts: readonly number[], known: boolean): DemoOrder[] {
 async function finish(
   service: Service,
   orders: readonly DemoOrder[],
-  events: readonly OrderCreated[],
+  heard: (count: number) => Promise<readonly OrderCreated[]>,
 ): Promise<DemoResult> {
   const tasks = await Promise.all(
     orders.map(async ({ id, cartId }) => {
@@ -122,5 +133,5 @@ async function finish(
       };
     }),
   );
-  return { tasks, events };
+  return { tasks, events: await heard(tasks.filter(({ order }) => order).length) };
 }
