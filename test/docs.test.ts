@@ -44,7 +44,7 @@ afterAll(() => rm(folder, { recursive: true }));
 test('every example compiles for one who installed the package', { timeout: 60_000 }, async () => {
   const compilerOptions = {
     target: 'es2024',
-    lib: ['es2024', 'esnext.disposable', 'dom'],
+    lib: ['esnext', 'dom'],
     module: 'nodenext',
     types: ['node'],
     strict: true,
@@ -62,7 +62,7 @@ describe('every example runs and prints what it says', () => {
     '%s',
     { timeout: 30_000 },
     async (_, { file, code }) => {
-      const { stdout } = await run(process.execPath, [join(folder, file)]);
+      const { stdout } = await run(process.execPath, [join(folder, file)], { cwd: folder });
       for (const [, promised = ''] of code.matchAll(/^\s*console\.log\(.*\); \/\/ (\S.*\S)$/gm)) {
         expect(stdout).toContain(promised);
       }

@@ -32,6 +32,7 @@ export class TaskHandle {
    * Resolves once the task has ended, well or not: a task that failed is a result, not an exception.
    *
    * @param options.signal Gives up waiting; the task goes on.
+   * @throws {TaskNotFoundError} It ended longer ago than its journal is kept.
    */
   result({ signal }: { signal?: AbortSignal } = {}): Promise<TaskResult> {
     return this.#access.ended(signal);
@@ -46,6 +47,7 @@ export class TaskHandle {
    * Every change of the task, from its first to its last, then ends.
    *
    * @param options.signal Gives up following: the iteration throws its reason.
+   * @throws {TaskNotFoundError} It ended longer ago than its journal is kept.
    * @example
    * ```ts
    * for await (const { data } of task.changes()) console.log(data.status, data.changes);
@@ -53,6 +55,8 @@ export class TaskHandle {
    */
   async *changes({ signal }: { signal?: AbortSignal } = {}): AsyncGenerator<ChangeEvent, void> {
     signal?.throwIfAborted();
+    // Of a task that is forgotten nothing would ever be heard.
+    await this.#access.view();
     // Its writer waits for its reader: who follows slowly holds a place in the stream, not a queue.
     const { readable, writable } = new TransformStream<ChangeEvent, ChangeEvent>();
     const writer = writable.getWriter();

@@ -9,6 +9,7 @@ import {
   TooLargeError,
 } from '../backends/index.ts';
 import { type Append, EntryRefusedError } from '../durable/index.ts';
+import { TaskNotFoundError } from './errors/task-not-found-error.ts';
 import type { TaskView } from './task-view.ts';
 
 /**
@@ -125,7 +126,12 @@ export class TaskLog {
     };
   }
 
-  /** Resolves with how the task ended, once it has. @param signal Gives up waiting. */
+  /**
+   * Resolves with how the task ended, once it has.
+   *
+   * @param signal Gives up waiting.
+   * @throws {TaskNotFoundError} Its journal is gone.
+   */
   async ended(taskId: string, signal?: AbortSignal): Promise<TaskView> {
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<TaskView>();
@@ -138,6 +144,8 @@ export class TaskLog {
       }
     });
     following.catch(reject);
+    // A journal that is gone will never tell.
+    this.#journal.last(taskId).then((last) => last ?? reject(new TaskNotFoundError(taskId)), reject);
     try {
       return await promise;
     } finally {

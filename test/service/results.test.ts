@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { UnavailableError } from '../../src/backends/index.ts';
 import { refuseStrayErrors } from '../machines/supervisor/stray-errors.ts';
-import { openStand, soFar, turns, work } from './stand.ts';
+import { echoTask, openStand, soFar, turns, work } from './stand.ts';
 
 refuseStrayErrors();
 
@@ -23,6 +23,19 @@ function countingStand() {
   }));
   return { stand, count };
 }
+
+describe('a task whose journal is gone', () => {
+  test('is told so to who asks for its result or its changes', async () => {
+    await using stand = openStand(() => ({}), { retention: 1_000 });
+    const service = await stand.serve([echoTask]);
+    const task = await service.submit({ id: 'a', name: 'echo' });
+    await stand.pass(3 * 24 * 60 * 60 * 1_000);
+    await service.submit({ id: 'b', name: 'echo' });
+    await stand.pass(1_000);
+    await expect(task.result()).rejects.toThrow('There is no task "a".');
+    await expect(task.changes().next()).rejects.toThrow('There is no task "a".');
+  });
+});
 
 describe('the result of a task', () => {
   test('comes when it ends, to all who wait, and at once to who asks later', async () => {
