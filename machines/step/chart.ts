@@ -1,7 +1,7 @@
 import { STATUS_OF_STATE, stepTag } from '../status.ts';
 import { receivedFailure } from './failure.ts';
 import { backoffDelayName, type CheckPlan, type EffectPlan, type StepPlan } from './plan.ts';
-import { pick, type TaskContext, type Vocabulary } from './vocabulary.ts';
+import { type IssueCode, pick, type TaskContext, type Vocabulary } from './vocabulary.ts';
 
 /**
  * The life of one step, as a piece of chart.
@@ -132,12 +132,20 @@ function checkStates(vocabulary: Vocabulary, { name, issues, task }: CheckPlan) 
       always: [
         ...Object.entries(issues).map(([code, reason]) => ({
           description: reason,
-          guard: { type: 'hasIssue' as const, params: { step: name, code } },
+          guard: { type: code as IssueCode, params: step },
           target: `#${task}.rejected`,
           actions: { type: 'rejectTask' as const, params: step },
         })),
-        { guard: { type: 'hasFailed', params: step }, target: 'failed' },
-        { target: 'succeeded', actions: { type: 'recordVerdict', params: step } },
+        {
+          description: 'the check went wrong itself',
+          guard: { type: 'hasFailed', params: step },
+          target: 'failed',
+        },
+        {
+          description: 'no issue was found',
+          target: 'succeeded',
+          actions: { type: 'recordVerdict', params: step },
+        },
       ],
     }),
   };

@@ -1,8 +1,9 @@
 import { fromPromise, type PromiseActorLogic } from 'xstate';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { type Clock, now } from '../clock.ts';
 import { RetryableError } from './effect-error.ts';
 import { failureOf } from './failure.ts';
+import { assertOutput } from './output.ts';
 import type { Random, RetryPolicy } from './retry-policy.ts';
 
 /** What an effect is given. */
@@ -53,7 +54,7 @@ export interface AttemptRules {
  * Wraps an effect as an actor that makes one attempt.
  *
  * Invariants:
- * - A1. It settles once: with the parsed output, or rejects with a {@link Failure}.
+ * - A1. It settles once: with the parsed output, which is JSON, or rejects with a {@link Failure}.
  * - A2. It settles at the timeout even if the effect ignores its signal; what the effect does later is not heard.
  * - A3. It tells time by the clock of the actor system it runs in, and leaves no timer behind.
  */
@@ -91,7 +92,7 @@ export function attemptOf(
     });
 
     run(effect, { ...input, signal: aborter.signal } as EffectArguments<never, never>)
-      .then((output) => parse(rules.output, output))
+      .then((output) => parse(rules, output))
       .then((output) => settle(() => resolve(output)), fail);
     return promise;
   });
@@ -106,12 +107,9 @@ async function run(
   return effect(args);
 }
 
-/** An asynchronous schema says so by throwing. It is tried second, as zod parses synchronously twice as fast. */
-function parse(schema: z.ZodType, output: unknown): unknown {
-  try {
-    return schema.parse(output);
-  } catch (error) {
-    if (error instanceof z.core.$ZodAsyncError) return schema.parseAsync(output);
-    throw error;
-  }
+/** Asynchronously from the start: a schema that was tried synchronously first would leave promises that nobody hears. */
+async function parse({ name, output: schema }: AttemptRules, output: unknown): Promise<unknown> {
+  const parsed: unknown = await schema.parseAsync(output);
+  assertOutput(name, parsed);
+  return parsed;
 }

@@ -10,6 +10,7 @@ export {
 export { type EffectErrorOptions, PermanentError, RetryableError } from './effect-error.ts';
 export { type Cause, type Failure, messageOf } from './failure.ts';
 export type { CheckPlan, EffectPlan, StepPlan } from './plan.ts';
+export { isStrayPromise } from './promises.ts';
 export { parseRetryAfter } from './retry-after.ts';
 export {
   backoffDelay,

@@ -28,10 +28,21 @@ export function withoutSecrets(text: string): string {
     .replace(AUTHORIZATION, '$1redacted');
 }
 
+/** What may be the half of a secret where a text is cut: alone it would not be recognised as one. */
+const HALVED =
+  /(?::\/\/[^\s/?#]*|[?&;][^\s=&;?#]*=[^\s&#]*|\b(?:authorization\W{1,4}\w+\s+|bearer\s+)[\w+/=.~-]*)$/i;
+
 /** A text of any length as it may be shown: without secrets, and of `longest` characters at most. */
 export function shown(text: string, longest: number): string {
-  // A word that is cut could be half a password, which would not be recognised: it is left out whole.
-  const rough = text.length > 4 * longest ? text.slice(0, 4 * longest).replace(/(?<=^|\s)\S*$/, '') : text;
+  // Cut roughly before, as what finds the secrets takes long in a long text.
+  // Whole users and passwords go first, as what looks like a parameter's beginning may stand in one.
+  const rough =
+    text.length > 4 * longest
+      ? text
+          .slice(0, 4 * longest)
+          .replace(USER_INFO, '://')
+          .replace(HALVED, '')
+      : text;
   const clean = withoutSecrets(rough);
   return clean.length > longest || rough.length < text.length ? `${clean.slice(0, longest)}…` : clean;
 }

@@ -1,6 +1,6 @@
 import { assign, setup } from 'xstate';
 import type { AttemptLogic } from './effect.ts';
-import type { Failure } from './failure.ts';
+import { type Failure, tidy } from './failure.ts';
 import { backoffDelayName, type StepPlan } from './plan.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
@@ -81,6 +81,30 @@ const keepOutput: Recorded<{ output: unknown }> = ({ context }, { step, output }
   steps: { ...context.steps, [step]: { attempts: context.steps[step]?.attempts ?? 0 } },
 });
 
+/** Stands in types for the codes of issues, which nobody knows before a task is defined. */
+export type IssueCode = '<code>';
+
+type IssueGuard = (args: { context: TaskContext }, params: { step: string }) => boolean;
+
+/**
+ * A guard an issue, named by its code so that the drawn chart shows it: the check found an issue of this code. The
+ * other guards have capitals in their names, codes have none.
+ */
+function issueGuards(plans: readonly StepPlan[]): Record<IssueCode, IssueGuard> {
+  const codes = plans.flatMap((plan) => (plan.kind === 'check' ? Object.keys(plan.issues) : []));
+  return Object.fromEntries(
+    codes.map((code): [string, IssueGuard] => [
+      code,
+      ({ context }, { step }) => {
+        const verdict = context.steps[step]?.verdict;
+        return (
+          verdict !== undefined && 'issues' in verdict && verdict.issues.some((issue) => issue.code === code)
+        );
+      },
+    ]),
+  ) as Record<IssueCode, IssueGuard>;
+}
+
 /** What the chart of a task is written in: `setup` is the vocabulary, `createMachine` the diagram. */
 export function vocabularyFor(plans: readonly StepPlan[]) {
   const checks = new Map(plans.flatMap((plan) => (plan.kind === 'check' ? [[plan.name, plan]] : [])));
@@ -117,13 +141,7 @@ export function vocabularyFor(plans: readonly StepPlan[]) {
         const verdict = context.steps[step]?.verdict;
         return verdict === undefined || 'failure' in verdict;
       },
-      /** The check found an issue of this code. */
-      hasIssue: ({ context }, { step, code }: { step: string; code: string }) => {
-        const verdict = context.steps[step]?.verdict;
-        return (
-          verdict !== undefined && 'issues' in verdict && verdict.issues.some((issue) => issue.code === code)
-        );
-      },
+      ...issueGuards(plans),
     },
     actions: {
       beginAttempt: assign(record(({ attempts, ...rest }) => ({ ...rest, attempts: attempts + 1 }))),
@@ -158,11 +176,11 @@ export function vocabularyFor(plans: readonly StepPlan[]) {
       rejectTask: assign(({ context }, { step }: { step: string }) => {
         const verdict = context.steps[step]?.verdict;
         const issues = verdict && 'issues' in verdict ? verdict.issues : [];
-        const message = issues.map((issue) => issue.message).join('; ');
-        const error: Failure = { code: 'rejected', message, attempt: 1, issues };
+        const message = tidy(issues.map((issue) => issue.message).join('; '));
+        const error: Failure = { code: 'rejected', message, attempt: 1 };
         return {
           steps: { ...context.steps, [step]: { attempts: 1, error } },
-          error: { step, ...error },
+          error: { step, ...error, issues },
         };
       }),
       cancelTask: assign((_, { reason }: { reason: string | undefined }) => ({

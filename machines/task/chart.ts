@@ -1,5 +1,5 @@
 import { STATUS_OF_STATE } from '../status.ts';
-import { type StepPlan, stepChart, type TaskOutput, vocabularyFor } from '../step/index.ts';
+import { isStrayPromise, type StepPlan, stepChart, type TaskOutput, vocabularyFor } from '../step/index.ts';
 import { DefinitionError } from './definition-error.ts';
 import { checkGraph, cutIntoStages } from './graph.ts';
 
@@ -109,7 +109,7 @@ export function taskChart(plan: TaskPlan) {
         type: 'final',
         description: 'Every step has succeeded.',
         tags: [STATUS_OF_STATE.succeeded],
-        output: ({ context }) => ({ status: 'complete' as const, output: plan.output(context.results) }),
+        output: ({ context }) => ({ status: 'complete' as const, output: outputOf(plan, context.results) }),
       },
       failed: {
         type: 'final',
@@ -133,6 +133,15 @@ export function taskChart(plan: TaskPlan) {
     output: ({ event }) => event.output as TaskOutput,
   });
   return { machine, stages: stages.map(({ names }) => names) };
+}
+
+/** What the task gives. What is thrown here puts the task's actor in error: see `reportOf`. */
+function outputOf(plan: TaskPlan, results: Parameters<TaskPlan['output']>[0]): unknown {
+  const output = plan.output(results);
+  if (!isStrayPromise(output)) return output;
+  throw new Error(
+    `The "output" of task "${plan.name}" gave a promise; it is to be computed synchronously. What takes time belongs in a step.`,
+  );
 }
 
 /** The name of a stage's state: the one its steps give, else made of their names. */

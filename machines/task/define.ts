@@ -45,11 +45,11 @@ export interface TaskBuilder<Context, Results, StepEffects, Last extends keyof R
   /**
    * Checks the steps and makes the task.
    *
-   * @param options.output What the task gives, from the outputs of its steps; pure. @default the outputs of the steps that no other comes after
+   * @param options.output What the task gives, from the outputs of its steps; pure and synchronous. @default the outputs of the steps that no other comes after
    * @throws {DefinitionError} An unknown, doubled or malformed name, a cycle, or an option out of its range.
    */
   build<Output = Readonly<Pick<Results, Last>>>(options?: {
-    output?: (results: Readonly<Results>) => Output;
+    output?: (results: Readonly<Results>) => Output extends PromiseLike<unknown> ? never : Output;
   }): TaskDefinition<Context, Results, StepEffects, Output>;
 }
 
@@ -69,12 +69,22 @@ type LastWith<Last extends string, After extends string, Name extends string> = 
  *   .step('shout', { after: ['greet'], output: z.string(), run: ({ results }) => results.greet.toUpperCase() })
  *   .build();
  * ```
+ *
+ * @throws {DefinitionError} There are no options. What is wrong in them is told by `build`.
  */
 export function defineTask<Context extends z.ZodType>(
   options: TaskOptions<Context>,
 ): TaskBuilder<z.output<Context>, Record<never, never>, Record<never, never>, never> {
-  const { context, ...rest } = options;
-  return builderOf({ task: rest, context, steps: [] }) as ReturnType<typeof defineTask<Context>>;
+  const given: unknown = options;
+  if (typeof given !== 'object' || given === null) {
+    const found = given === null ? 'null' : typeof given;
+    throw new DefinitionError(
+      nameIn(given),
+      [],
+      `defineTask takes an object of options; it was given ${found}.`,
+    );
+  }
+  return builderOf({ task: given, steps: [] }) as ReturnType<typeof defineTask<Context>>;
 }
 
 /**
@@ -89,13 +99,10 @@ export function taskFromData(
 ): TaskDefinition<unknown, Record<string, unknown>, Effects, Record<string, unknown>> {
   const { steps, ...task } = parse(taskDataSchema, data, nameIn(data));
   return define({
-    task,
-    context: z.json(),
+    task: { ...task, context: z.json() },
     steps: steps.map(({ name, ...options }) => ({ name, options: { ...options, output: z.json() } })),
   }) as ReturnType<typeof taskFromData>;
 }
-
-const taskSchema = z.strictObject(commonTaskOptions);
 
 const taskDataSchema = z.strictObject({
   ...commonTaskOptions,
@@ -105,9 +112,17 @@ const taskDataSchema = z.strictObject({
 const isFunction = (value: unknown) => typeof value === 'function';
 const isSchema = (value: unknown) => value instanceof z.ZodType;
 
+const zodSchema = z.custom<z.ZodType>(isSchema, 'expected a zod schema');
+
+const taskSchema = z.strictObject({ ...commonTaskOptions, context: zodSchema });
+
+const buildSchema = z.strictObject({
+  output: z.custom<TaskPlan['output']>(isFunction, 'expected a function').optional(),
+});
+
 const stepSchema = z.strictObject({
   ...commonStepOptions,
-  output: z.custom<z.ZodType>(isSchema, 'expected a zod schema'),
+  output: zodSchema,
   run: z.custom<Effect<never, never, unknown>>(isFunction, 'expected a function').optional(),
   check: z.custom<Check<never, never, unknown, string>>(isFunction, 'expected a function').optional(),
   issues: z.record(z.string().regex(/^[a-z][a-z0-9_]*$/), z.string()).optional(),
@@ -116,30 +131,27 @@ const stepSchema = z.strictObject({
 /** A definition as it is written: nothing checked yet. */
 interface Draft {
   readonly task: unknown;
-  readonly context: z.ZodType;
   readonly steps: readonly { readonly name: string; readonly options: object }[];
 }
 
 interface UntypedBuilder {
   step(name: string, options: object): UntypedBuilder;
-  build(options?: { output?: TaskPlan['output'] }): TaskDefinition<unknown, unknown, unknown, unknown>;
+  build(options?: unknown): TaskDefinition<unknown, unknown, unknown, unknown>;
 }
 
 function builderOf(draft: Draft): UntypedBuilder {
   return {
     step: (name, options) => builderOf({ ...draft, steps: [...draft.steps, { name, options }] }),
-    build: ({ output } = {}) => define(draft, output),
+    build: (options = {}) => define(draft, options),
   };
 }
 
-function define(
-  draft: Draft,
-  output?: TaskPlan['output'],
-): TaskDefinition<unknown, unknown, unknown, unknown> {
-  const task = parse(taskSchema, draft.task, nameIn(draft.task));
+function define(draft: Draft, options: unknown = {}): TaskDefinition<unknown, unknown, unknown, unknown> {
+  const { context, ...task } = parse(taskSchema, draft.task, nameIn(draft.task));
+  const { output } = parse(buildSchema, options, task.name, [], 'build');
   const effects: Record<string, Effect<never, never, unknown>> = {};
   const steps = draft.steps.map(({ name, options }) => {
-    const step = parse(stepSchema, { ...options, name }, task.name, name);
+    const step = parse(stepSchema, { ...options, name }, task.name, [name], name || '(a step)');
     if (step.run) effects[step.name] = step.run;
     return planOf(task, step);
   });
@@ -151,11 +163,11 @@ function define(
     steps,
     output: output ?? ((results) => Object.fromEntries(last.map((name) => [name, results[name]]))),
   };
-  return new TaskDefinition(plan, draft.context, effects);
+  return new TaskDefinition(plan, context, effects);
 }
 
 function planOf(
-  task: z.output<typeof taskSchema>,
+  task: Omit<z.output<typeof taskSchema>, 'context'>,
   step: z.output<typeof stepSchema>,
 ): StepPlan & { stage: string | undefined } {
   const { name, after, stage, description, output, check, issues } = step;
@@ -179,11 +191,18 @@ function planOf(
   return { ...placed, kind: 'check', check, issues };
 }
 
-function parse<Schema extends z.ZodType>(schema: Schema, data: unknown, task: string, step?: string) {
+/** @param at What of the task the data is, for the error; none for its own options. */
+function parse<Schema extends z.ZodType>(
+  schema: Schema,
+  data: unknown,
+  task: string,
+  steps: readonly string[] = [],
+  at?: string,
+) {
   const parsed = schema.safeParse(data, { reportInput: true });
   if (parsed.success) return parsed.data;
-  const issues = formatIssues(issuesOf(parsed.error.issues, step === undefined ? [] : [step || '(a step)']));
-  throw new DefinitionError(task, step === undefined ? [] : [step], `its definition is wrong: ${issues}.`);
+  const issues = formatIssues(issuesOf(parsed.error.issues, at === undefined ? [] : [at]));
+  throw new DefinitionError(task, steps, `its definition is wrong: ${issues}.`);
 }
 
 function nameIn(data: unknown): string {

@@ -8,7 +8,7 @@ import type {
   StateSchema,
   StateValue,
 } from 'xstate';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { issuesOf } from '../issue.ts';
 import {
   type AttemptLogic,
@@ -87,6 +87,9 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
     effects: Effects,
     { random = Math.random }: ProvideOptions = {},
   ) {
+    if (typeof random !== 'function') {
+      throw new DefinitionError(plan.name, [], `random is to be a function; it is ${kindOf(random)}.`);
+    }
     const { machine, stages } = taskChart(plan);
     this.name = plan.name;
     this.version = plan.version;
@@ -103,7 +106,7 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
         throw new DefinitionError(
           plan.name,
           [step],
-          `the effect of "${step}" is to be a function; it is ${effect === null ? 'null' : typeof effect}.`,
+          `the effect of "${step}" is to be a function; it is ${kindOf(effect)}.`,
         );
       }
       const known = plan.steps.filter(({ kind }) => kind === 'effect').map(({ name }) => `"${name}"`);
@@ -133,11 +136,20 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
     effects: Partial<StepEffects>,
     options: ProvideOptions = {},
   ): TaskDefinition<Context, Results, StepEffects, Output> {
+    for (const [what, given] of Object.entries({ effects, options })) {
+      if (kindOf(given) === 'object') continue;
+      throw new DefinitionError(
+        this.name,
+        [],
+        `the ${what} that provide is given are to be an object; they are ${kindOf(given)}.`,
+      );
+    }
+    const { random = this.#random } = options;
     return new TaskDefinition(
       this.#plan,
       this.#context,
       { ...this.#effects, ...(effects as Effects) },
-      { random: this.#random, ...options },
+      { random },
     );
   }
 
@@ -145,11 +157,25 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
    * Parses the context of a request.
    *
    * @throws {RequestError} It names each field that is wrong: `context.cart_id`.
+   * @throws {DefinitionError} The schema is asynchronous.
    */
   parseContext(context: unknown): Context {
-    const parsed = this.#context.safeParse(context, { reportInput: true });
+    const parsed = this.#parsed(context);
     if (parsed.success) return parsed.data as Context;
     throw new RequestError(this.name, issuesOf(parsed.error.issues, ['context']));
+  }
+
+  #parsed(context: unknown): z.ZodSafeParseResult<unknown> {
+    try {
+      return this.#context.safeParse(context, { reportInput: true });
+    } catch (error) {
+      if (!(error instanceof z.core.$ZodAsyncError)) throw error;
+      throw new DefinitionError(
+        this.name,
+        [],
+        'its context schema is asynchronous, but a request is checked at once. Let a step do what takes time.',
+      );
+    }
   }
 }
 
@@ -162,6 +188,11 @@ export interface AnyTaskDefinition
   // Machines are invariant in their context: no other type has them all.
   readonly machine: AnyStateMachine;
   parseContext(context: unknown): unknown;
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'an array' : typeof value;
 }
 
 function effectOf(step: string, effects: Effects): Effect<never, never, unknown> {

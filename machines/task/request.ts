@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { issuesOf } from '../issue.ts';
+import { type Issue, issuesOf } from '../issue.ts';
+import { assertJson } from '../json.ts';
+import { NotJsonError } from '../not-json-error.ts';
 import { nameSchema, taskIdSchema } from './names.ts';
 import { RequestError } from './request-error.ts';
 
@@ -34,8 +36,25 @@ export type TaskRequest = z.output<typeof taskRequestSchema>;
 
 /** @throws {RequestError} It names each field that is wrong, what it is and what was expected. */
 export function parseRequest(request: unknown): TaskRequest {
-  const parsed = taskRequestSchema.safeParse(request, { reportInput: true });
-  if (parsed.success) return parsed.data;
-  const { data } = z.looseObject({ name: z.string() }).safeParse(request);
-  throw new RequestError(data?.name, issuesOf(parsed.error.issues));
+  // Before zod looks at it: it would follow a cycle for ever, and does not say what of a value is not JSON.
+  const misfit = misfitIn(request);
+  const readable = misfit ? { ...(request as object), context: {} } : request;
+  const parsed = taskRequestSchema.safeParse(readable, { reportInput: true });
+  if (parsed.success && !misfit) return parsed.data;
+  const { data } = z.looseObject({ name: z.string() }).safeParse(readable);
+  const issues = issuesOf(parsed.error?.issues ?? []);
+  throw new RequestError(data?.name, misfit ? [misfit, ...issues] : issues);
+}
+
+/** What of a request's context is not JSON. */
+function misfitIn(request: unknown): Issue | undefined {
+  if (typeof request !== 'object' || request === null || !('context' in request)) return undefined;
+  try {
+    if (request.context !== undefined) assertJson(request.context, 'context');
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof NotJsonError)) throw error;
+    const { path, message } = error;
+    return { path, message: message.slice(path.length + 1) };
+  }
 }

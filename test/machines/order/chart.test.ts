@@ -115,7 +115,7 @@ describe('the order’s chart, exported as JSON, is what DESIGN draws', () => {
     expect(checking?.always).toMatchObject([
       ...Object.entries(PRODUCT_ISSUES).map(([code, description]) => ({
         description,
-        guard: { type: 'hasIssue', params: { step, code } },
+        guard: { type: code, params: { step } },
         target: '#order.rejected',
         actions: { type: 'rejectTask' },
       })),

@@ -94,6 +94,39 @@ describe('A1: an attempt settles once', () => {
     expect(settled.error).not.toHaveProperty('delay');
   });
 
+  test.each<[string, unknown, string]>([
+    ['a Date', { at: new Date(0) }, '.at is an instance of Date'],
+    ['an undefined property', { at: undefined }, '.at is undefined'],
+    ['a BigInt', [1n], '[0] is a BigInt'],
+    ['NaN', Number.NaN, ' is NaN'],
+    ['a class', new (class Cart {})(), ' is an instance of Cart'],
+  ])('with a failure for good, where the output is not JSON: %s', async (_, output, message) => {
+    const { clock, settled } = attempt(() => output, z.unknown());
+    await clock.run();
+    expect(settled.error).toMatchObject({
+      code: 'not_json',
+      message: expect.stringContaining(`steps.work.output${message}`),
+    });
+    expect(settled.error).not.toHaveProperty('delay');
+  });
+
+  test('with nothing, where the step gives nothing', async () => {
+    const { clock, settled } = attempt(() => {}, z.void());
+    await clock.run();
+    expect(settled).toEqual({ output: undefined });
+  });
+
+  test('with a failure, where a schema that takes its time rejects, and nothing else hears of it', async () => {
+    const { clock, settled } = attempt(
+      () => 'a',
+      z.string().transform(async () => {
+        throw new Error('Oh.');
+      }),
+    );
+    await clock.run();
+    expect(settled.error).toMatchObject({ message: 'Oh.' });
+  });
+
   test('and hands the effect what it needs', async () => {
     const effect = vi.fn<(args: Arguments) => null>(() => null);
     const { clock } = attempt(effect);

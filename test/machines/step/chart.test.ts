@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { initialTransition, transition } from 'xstate';
+import { z } from 'zod';
 import { reportOf } from '../../../machines/task/index.ts';
 import { ALL_ENDS, FLAKY, nodesOf, type Walk, walks } from '../chart-walk.ts';
 import { looseTask } from '../task/loose-task.ts';
@@ -153,15 +154,57 @@ describe('the chart of a check, every path', () => {
     });
   });
 
-  test('a rejection tells all issues, at the task and at the step', () => {
+  test('a promise is refused and not left to itself', () => {
+    const [ended] = walked(() => Promise.reject(new Error('Oh.')));
+    expect(ended && reportOf(ended.state).error).toEqual({
+      step: 'look',
+      code: 'invalid_check',
+      message: 'Check "look" gave a promise; a check is synchronous. Make it an effect.',
+      attempt: 1,
+    });
+  });
+
+  test('an output that is not JSON fails the step', () => {
+    const { machine } = looseTask([
+      {
+        name: 'look',
+        output: z.unknown(),
+        issues: { bad: 'bad' },
+        check: () => ({ output: { at: new Date(0) } }),
+      },
+    ]);
+    const [ended] = walks(machine, input());
+    expect(ended && reportOf(ended.state).error).toMatchObject({
+      code: 'not_json',
+      message: expect.stringMatching(/^steps\.look\.output\.at is an instance of Date; /),
+    });
+  });
+
+  test('of more than 1,000 issues the last that is kept counts the rest', () => {
+    const kept = (count: number) => {
+      const issues = Array.from({ length: count }, (_, n) => ({
+        code: n < 999 ? 'dirty' : 'broken',
+        message: `${n}`,
+      }));
+      const [ended] = walked(() => ({ issues }));
+      return ended && reportOf(ended.state).error;
+    };
+    expect(kept(1_000)?.issues?.at(-1)).toEqual({ code: 'broken', message: '999' });
+    const error = kept(5_000);
+    expect(error?.issues).toHaveLength(1_000);
+    expect(error?.issues?.at(-1)).toEqual({ code: 'broken', message: '… and 4001 issues more' });
+    expect(error?.message.length).toBeLessThan(2_002);
+  });
+
+  test('a rejection tells all issues, at the task; the step says only that there are some', () => {
     const { issues } = found('broken', 'dirty');
     const [ended] = walked(() => ({ issues }));
-    const error = { code: 'rejected', message: 'It is broken.; It is dirty.', attempt: 1, issues };
-    expect(ended?.state.output).toEqual({ status: 'error', error: { step: 'look', ...error } });
+    const error = { code: 'rejected', message: 'It is broken.; It is dirty.', attempt: 1 };
+    expect(ended?.state.output).toEqual({ status: 'error', error: { step: 'look', ...error, issues } });
     expect(ended && reportOf(ended.state)).toEqual({
       status: 'error',
       steps: { look: { status: 'error', attempts: 1, error } },
-      error: { step: 'look', ...error },
+      error: { step: 'look', ...error, issues },
     });
   });
 
@@ -179,8 +222,8 @@ describe('the chart of a check, every path', () => {
     expect(drawn).toEqual([
       ['it is dirty', ['task.rejected']],
       ['it is broken', ['task.rejected']],
-      [undefined, ['task.look.failed']],
-      [undefined, ['task.look.succeeded']],
+      ['the check went wrong itself', ['task.look.failed']],
+      ['no issue was found', ['task.look.succeeded']],
     ]);
   });
 

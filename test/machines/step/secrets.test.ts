@@ -96,6 +96,10 @@ describe('F3: whatever is thrown, no failure carries a secret', () => {
     'in data that does not fit': (url) => ({ issues: [{ message: `No ${url}.`, path: ['a'] }] }),
     'in several errors': (url) => new AggregateError([new Error(url), new Error(url)]),
     'in a message that is cut': (url) => new Error(`${'x '.repeat(980)}${url}`),
+    'in unbroken text that is cut roughly': (url) =>
+      new Error(`${`://${'a'.repeat(96)}@`.repeat(79)}${'x'.repeat(100 - (url.length >> 1))}${url}`),
+    'in unbroken parameters that are cut roughly': (url) =>
+      new Error(`${`://${'a'.repeat(96)}@`.repeat(79)}?next=${encodeURIComponent(url.padStart(110, 'x'))}`),
     'in a message that is cut roughly': (url) =>
       new Error(`${'://a@'.repeat(1_592)} ${'x'.repeat(20)} ${url}`),
   };
@@ -121,4 +125,24 @@ describe('F3: whatever is thrown, no failure carries a secret', () => {
       expect(message).toBe(`No error was thrown but {"name":"me","inner":[{"${name}":"redacted"}]}.`);
     },
   );
+});
+
+test('F3: of a secret that a rough cut goes through, wherever it does, not a half is shown', () => {
+  const filler = `://${'a'.repeat(96)}@`.repeat(79);
+  const secret = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ';
+  const holders = [
+    `https://me:${secret}@b.example/`,
+    `https://me:${secret};a=@b.example/carts`,
+    `https://a.example/?token=${secret}`,
+    `?next=${encodeURIComponent(`https://me:${secret}@b.example/`)}`,
+    `Bearer ${secret}`,
+    `Authorization: Basic ${secret}`,
+    `https://a.example/#${secret}`,
+  ];
+  for (const holder of holders) {
+    for (let cut = 0; cut <= holder.length; cut += 1) {
+      const { message } = failed(new Error(`${filler}${' '.repeat(100 - cut)}${holder}${' and'.repeat(20)}`));
+      expect(message).not.toMatch(/AB|CD|EF/);
+    }
+  }
 });

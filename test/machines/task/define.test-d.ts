@@ -53,6 +53,9 @@ const order = begun
   })
   .build();
 
+// @ts-expect-error What a task gives is computed synchronously.
+begun.build({ output: async ({ fetch_names }) => fetch_names.length });
+
 // What a task gives: the outputs of its last steps, or what its `output` makes of all of them.
 const counted = begun.build({ output: ({ fetch_names }) => fetch_names.length });
 const ended = await toPromise(createActor(counted.machine, { input: { id: '1', context: { cart_id: 1 } } }));

@@ -155,6 +155,51 @@ describe('options out of range are refused by field, value and expectation', () 
     expect(refusalOf([step('a')], options).message).toMatch(message);
   });
 
+  test.each<[string, object, RegExp]>([
+    ['is missing', { context: undefined }, /definition is wrong: context: expected a zod schema/],
+    ['is a text', { context: 'x' }, /context: expected a zod schema \(it is "x"\)/],
+    ['is an object', { context: { cart_id: z.number() } }, /context: expected a zod schema/],
+  ])('of a task whose context %s', (_, options, message) => {
+    expect(refusalOf([step('a')], options).message).toMatch(message);
+  });
+
+  test.each([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    ['order', 'string'],
+  ])('of a task whose options are %j', (options, what) => {
+    expect(refusal(() => defineTask(options as never)).message).toContain(
+      `defineTask takes an object of options; it was given ${what}.`,
+    );
+  });
+
+  test.each<[unknown, RegExp]>([
+    [null, /build: .*expected object/],
+    [5, /build: .*\(it is 5\)/],
+    [{ output: 5 }, /build\.output: expected a function \(it is 5\)/],
+    [{ ouput: run }, /build\.ouput: no such field is known/],
+  ])('of build: %j', (options, message) => {
+    const begun = defineTask({ name: 'task', version: '1', context: z.unknown() });
+    const error = refusal(() => begun.step('a', { output: z.null() }).build(options as never));
+    expect(error).toMatchObject({ task: 'task', message: expect.stringMatching(message) });
+  });
+
+  test.each([null, undefined, 5, []])('of provide, effects: %j', (effects) => {
+    const task = looseTask([step('a')]);
+    expect(refusal(() => task.provide(effects as never)).message).toMatch(
+      /the effects that provide is given are to be an object; they are (null|undefined|number|an array)\./,
+    );
+  });
+
+  test.each<[unknown, string]>([
+    [{ random: 5 }, 'random is to be a function; it is number.'],
+    [{ random: null }, 'random is to be a function; it is null.'],
+    [null, 'the options that provide is given are to be an object; they are null.'],
+  ])('of provide: %j', (options, message) => {
+    const task = looseTask([step('a')]);
+    expect(refusal(() => task.provide({}, options as never)).message).toBe(`Task "task": ${message}`);
+  });
+
   test('all that is wrong is told at once', () => {
     const { message } = refusalOf([{ name: 'a', run, timeout: 0, stage: 'X', retry: { jitter: 1 } }]);
     expect(message).toMatch(/a\.timeout: .*; .*a\.stage: |a\.stage: .*; .*a\.timeout: /);

@@ -129,15 +129,11 @@ describe('T3: when a check rejects', () => {
     const { report } = startedOn(clock, task);
     await clock.run();
     expect([held.aborted(), clock.now()]).toEqual([[true], 5]);
-    const error = {
-      code: 'rejected',
-      message: 'Line 2 is bad.',
-      attempt: 1,
-      issues: [{ code: 'bad', line: 2, message: 'Line 2 is bad.' }],
-    };
+    const error = { code: 'rejected', message: 'Line 2 is bad.', attempt: 1 };
+    const issues = [{ code: 'bad', line: 2, message: 'Line 2 is bad.' }];
     expect(report()).toEqual({
       status: 'error',
-      error: { step: 'look', ...error },
+      error: { step: 'look', ...error, issues },
       steps: {
         work: { status: 'cancelled', attempts: 1 },
         first: { status: 'complete', attempts: 1 },

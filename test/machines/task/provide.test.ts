@@ -74,3 +74,25 @@ test('the output of a task is what its definition makes of the results', async (
   await clock.run();
   expect(actor.getSnapshot().output).toEqual({ status: 'complete', output: 3 });
 });
+
+test.each<[string, () => unknown, RegExp]>([
+  [
+    'gives a promise that rejects',
+    () => Promise.reject(new Error('Oh.')),
+    /"output" of task "task" gave a promise/,
+  ],
+  ['throws', () => expect.fail('Oh.'), /Oh\./],
+])('an output of the task that %s ends it in an error', async (_, output, message) => {
+  const failing = defineTask({ name: 'task', version: '1', context: z.unknown() })
+    .step('one', { output: z.number(), run: () => 1 })
+    .build({ output: output as () => unknown });
+  const clock = new VirtualClock();
+  const actor = createActor(failing.machine, { clock, input: { id: 'id', context: null } });
+  actor.subscribe({ error: () => {} });
+  actor.start();
+  await clock.run();
+  expect(reportOf(actor.getSnapshot() as TaskSnapshot)).toMatchObject({
+    status: 'error',
+    error: { code: 'crashed', message: expect.stringMatching(message) },
+  });
+});

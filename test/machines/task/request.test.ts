@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { defineTask, parseRequest, RequestError } from '../../../machines/task/index.ts';
+import { DefinitionError, defineTask, parseRequest, RequestError } from '../../../machines/task/index.ts';
 
 function refusal(parse: () => unknown): RequestError {
   try {
@@ -54,8 +54,14 @@ describe('a request', () => {
     [{ context: 1 }, 'context', /expected record.*\(it is 1\)/],
     [{ context: null }, 'context', /expected record.*\(it is null\)/],
     [{ context: [] }, 'context', /expected record/],
-    [{ context: { at: new Date() } }, 'context.at', /./],
-    [{ context: { n: Number.NaN } }, 'context.n', /\(it is NaN\)/],
+    [
+      { context: { at: new Date() } },
+      'context.at',
+      /^is an instance of Date; .* Send its toISOString\(\)\.$/,
+    ],
+    [{ context: { n: Number.NaN } }, 'context.n', /^is NaN; JSON has no NaN/],
+    [{ context: { none: undefined } }, 'context.none', /^is undefined; /],
+    [{ context: new Map() }, 'context', /^is an instance of Map; /],
     [{ initiator: 5 }, 'initiator', /expected string.*\(it is 5\)/],
     [{ reason: false }, 'reason', /expected string.*\(it is false\)/],
     [{ source_system: {} }, 'source_system', /expected string/],
@@ -73,6 +79,32 @@ describe('a request', () => {
     const error = refusal(() => parseRequest({ ...seed, ...change }));
     expect(error.issues).toEqual([{ path, message: expect.stringMatching(message) }]);
     expect(error.message).toContain(`${path}: `);
+  });
+
+  test('with a cyclic context is refused', () => {
+    const cyclic: { again?: unknown } = {};
+    cyclic.again = { inside: cyclic };
+    const { issues, task } = refusal(() => parseRequest({ ...seed, context: cyclic }));
+    expect(issues).toEqual([{ path: 'context.again.inside', message: expect.stringMatching(/no cycles/) }]);
+    expect(task).toBe('order');
+  });
+
+  test('with a context of 5,000 levels is refused, one of 999 is not', () => {
+    const nested = (depth: number) => {
+      let context = {};
+      for (let level = 1; level < depth; level += 1) context = { a: context };
+      return { ...seed, context };
+    };
+    const { issues } = refusal(() => parseRequest(nested(5_000)));
+    expect(issues).toEqual([
+      { path: expect.stringMatching(/^context(\.a)+\.…$/), message: expect.stringMatching(/1000 levels/) },
+    ]);
+    expect(parseRequest(nested(999)).name).toBe('order');
+  });
+
+  test('is told what else is wrong beside a context that is not JSON', () => {
+    const { issues } = refusal(() => parseRequest({ ...seed, name: 7, context: { n: 1n }, tags: 'demo' }));
+    expect(issues.map(({ path }) => path)).toEqual(['context.n', 'name', 'tags']);
   });
 
   test('tells everything that is wrong at once', () => {
@@ -127,4 +159,11 @@ describe('the context of a request', () => {
       issues: [{ path, message: expect.stringMatching(message) }],
     });
   });
+});
+
+test('an asynchronous context schema is a mistake in code, and said to be one', () => {
+  const context = z.object({ cart_id: z.number().refine(async () => true) });
+  const task = defineTask({ name: 'task', version: '1', context }).step('a', { output: z.json() }).build();
+  expect(() => task.parseContext({ cart_id: 1 })).toThrow(DefinitionError);
+  expect(() => task.parseContext({ cart_id: 1 })).toThrow(/its context schema is asynchronous/);
 });
