@@ -169,7 +169,6 @@ export class SqliteJournal implements Journal {
       if (key === undefined) {
         const expired = this.#expired.all(at - this.#settings.retention, DROP);
         if (expired.length === 0) break;
-        this.#lastCommits.clear();
         for (const journal of expired) {
           this.#dropJournal.run(journal.key);
           this.#markDropped.run(journal.key);

@@ -3,7 +3,8 @@
  *
  * Invariants:
  * - What it says is so in the file as the transaction sees it: it is told of each store in the transaction that
- *   stores, and forgets everything when one is rolled back or journals are dropped. Nobody else writes to the file (F1).
+ *   stores, and forgets everything when one is rolled back. Nobody else writes to the file (F1).
+ * - No closed journal is in it, and only closed ones are dropped.
  * - It holds so many at most: those that were written to last.
  */
 export interface LastCommit {

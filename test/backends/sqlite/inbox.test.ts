@@ -177,6 +177,7 @@ describe('the inbox of the SQLite backend', () => {
     const done = Promise.withResolvers<void>();
     await inbox.take({ names: ['order'], limit: 1 }, async (delivery) => {
       told.push(labelOf(delivery));
+      await turn();
       const settled = delivery.acknowledge();
       expect(count()).toBe(told.length === 1 ? 2 : 1);
       await settled;
