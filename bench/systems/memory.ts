@@ -6,7 +6,7 @@ import type { OpenSystem } from './system.ts';
 /** The whole service on the memory backend: requests, journal, records, events, change events. */
 export const openMemory: OpenSystem = async (inFlight) => {
   const stack = new AsyncDisposableStack();
-  const backend = stack.use(memoryBackend({ retention: 1_000 }));
+  const backend = stack.use(memoryBackend({ retention: 60_000 }));
   let published = 0;
   const service = stack.use(
     await startService({
