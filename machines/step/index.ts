@@ -8,7 +8,7 @@ export {
   type EffectArguments,
 } from './effect.ts';
 export { type EffectErrorOptions, PermanentError, RetryableError } from './effect-error.ts';
-export { type Cause, type Failure, messageOf } from './failure.ts';
+export type { Cause, Failure } from './failure.ts';
 export type { CheckPlan, EffectPlan, StepPlan } from './plan.ts';
 export { isStrayPromise } from './promises.ts';
 export { parseRetryAfter } from './retry-after.ts';
@@ -23,6 +23,7 @@ export {
   retryPolicyOptionsSchema,
 } from './retry-policy.ts';
 export { withoutSecrets } from './secrets.ts';
+export { messageOf } from './thrown.ts';
 export type { Check, CheckArguments, Verdict } from './verdict.ts';
 export {
   type CancelEvent,

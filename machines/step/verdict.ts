@@ -2,9 +2,10 @@ import type { z } from 'zod';
 import { type CheckIssue, formatIssues, issuesOf } from '../issue.ts';
 import { NotJsonError } from '../not-json-error.ts';
 import type { EffectArguments } from './effect.ts';
-import { type Failure, messageOf } from './failure.ts';
+import type { Failure } from './failure.ts';
 import { assertOutput } from './output.ts';
 import { isStrayPromise } from './promises.ts';
+import { messageOf } from './thrown.ts';
 
 /** What a check is given: an effect's arguments but for what belongs to attempts. */
 export type CheckArguments<Context, Results> = Pick<

@@ -1,7 +1,8 @@
 import { assign, setup } from 'xstate';
 import type { AttemptLogic } from './effect.ts';
-import { type Failure, tidy } from './failure.ts';
+import type { Failure } from './failure.ts';
 import { backoffDelayName, type StepPlan } from './plan.ts';
+import { tidy } from './thrown.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
 /**
