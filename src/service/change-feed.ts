@@ -11,6 +11,14 @@ const LEAST_ATTEMPTS = 5;
 /** How long the last changes may take when the service ends, in ms. */
 const FINISH_WITHIN = 5_000;
 
+/** Who is told what becomes of the messages; it throws nothing. */
+interface Told {
+  /** It is on the bus, and was not before. */
+  stored(message: OutgoingMessage): void;
+  /** It could not be published. */
+  lost(taskId: string, error: unknown): void;
+}
+
 /**
  * Publishes the change events of tasks, beside their way: no step waits for it.
  *
@@ -20,16 +28,15 @@ const FINISH_WITHIN = 5_000;
 export class ChangeFeed {
   readonly #bus: EventBus;
   readonly #clock: Clock;
-  readonly #onError: (taskId: string, error: unknown) => void;
+  readonly #told: Told;
   /** By task, the last that is under way. */
   readonly #tails = new Map<string, Promise<void>>();
   readonly #closing = new AbortController();
 
-  /** @param onError Told of what could not be published. */
-  constructor(bus: EventBus, clock: Clock, onError: (taskId: string, error: unknown) => void) {
+  constructor(bus: EventBus, clock: Clock, told: Told) {
     this.#bus = bus;
     this.#clock = clock;
-    this.#onError = onError;
+    this.#told = told;
   }
 
   publish(taskId: string, message: OutgoingMessage): void {
@@ -55,11 +62,12 @@ export class ChangeFeed {
     const { signal } = this.#closing;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await this.#bus.publish(message);
+        const { duplicate } = await this.#bus.publish(message);
+        if (!duplicate) this.#told.stored(message);
         return;
       } catch (error) {
         const isLate = signal.aborted || (now(this.#clock) >= until && attempt >= LEAST_ATTEMPTS);
-        if (isLate || !(error instanceof UnavailableError)) return this.#onError(taskId, error);
+        if (isLate || !(error instanceof UnavailableError)) return this.#told.lost(taskId, error);
       }
       await pause(this.#clock, RETRY, signal);
     }

@@ -10,6 +10,7 @@ import {
   type Records,
 } from '../backends/index.ts';
 import type { Problem } from '../durable/index.ts';
+import type { ChangeEvent } from './change-event.ts';
 
 /** A task that the service can run: what `defineTask` builds. */
 export interface RunnableTask {
@@ -54,6 +55,13 @@ export interface ServiceOptions {
   readonly clock?: Clock;
   /** Sees every actor's events and snapshots, as XState's own `inspect` does. */
   readonly inspect?: (event: InspectionEvent) => void;
+  /**
+   * Told of each change of the tasks that run here, once its change event is stored: to log it. Of a task that is taken up
+   * again, of what is new. What it throws becomes a warning of the process.
+   *
+   * @default nobody
+   */
+  readonly onChange?: (event: ChangeEvent) => void;
   /** Told of what went wrong without stopping the service. @default a line on standard error */
   readonly onReport?: (report: ServiceReport) => void;
 }
@@ -88,6 +96,7 @@ const schema = z.strictObject(
       })
       .default(systemClock),
     inspect: z.custom<(event: InspectionEvent) => void>(isFunction, callable).optional(),
+    onChange: z.custom<(event: ChangeEvent) => void>(isFunction, callable).default(() => () => {}),
     onReport: z
       .custom<(report: ServiceReport) => void>(isFunction, callable)
       .default(() => (report: ServiceReport) => console.error('taskchart:', report)),

@@ -12,6 +12,7 @@ import {
   supervisorMachine,
 } from '../../machines/supervisor/index.ts';
 import type { Backend, Delivery, Json, OutgoingMessage, PublishAck } from '../backends/index.ts';
+import type { ChangeEvent } from './change-event.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { TaskConflictError } from './errors/task-conflict-error.ts';
 import { TaskNotFoundError } from './errors/task-not-found-error.ts';
@@ -54,7 +55,8 @@ export class Service implements AsyncDisposable {
   readonly #onReport: (report: ServiceReport) => void;
 
   constructor(options: ServiceOptions) {
-    const { backend, tasks, clock, limit, drainWithin, onReport, ...settings } = parseServiceOptions(options);
+    const { backend, tasks, clock, limit, drainWithin, onReport, onChange, ...settings } =
+      parseServiceOptions(options);
     this.#backend = backend;
     this.#onReport = onReport;
     const inspect = settings.inspect && this.#guarded(settings.inspect);
@@ -65,9 +67,11 @@ export class Service implements AsyncDisposable {
     const surroundings = { publish, records: backend.records, clock };
     const registry = new TaskRegistry(parseTasks(typeof tasks === 'function' ? tasks(surroundings) : tasks));
     const log = new TaskLog(backend.journal);
-    const feed = new ChangeFeed(backend.events, clock, (id, error) =>
-      report({ type: 'change.unpublished', id, error }),
-    );
+    const feed = new ChangeFeed(backend.events, clock, {
+      // As `changeMessage` made it.
+      stored: ({ body }) => this.#tell('onChange', () => onChange(body as unknown as ChangeEvent)),
+      lost: (id, error) => report({ type: 'change.unpublished', id, error }),
+    });
     this.#log = log;
     this.#feed = feed;
     this.#factory = new TaskFactory({ registry, log, feed, clock, inspect, report });
@@ -135,12 +139,12 @@ export class Service implements AsyncDisposable {
     await this.#backend.inbox.submit({ taskId: id, name: asked.name, body: asked as Json });
     const past = await this.#log.request(id, asked, parsed.task.version);
     if (!isDeepStrictEqual(jsonOf(past.request), jsonOf(asked))) throw new TaskConflictError(id);
-    return this.#handle(id, past);
+    return this.#handle(id, past, past.duplicate);
   }
 
   /** A task that was asked for before, by whomever. @throws {TaskNotFoundError} */
   async task(id: string): Promise<TaskHandle> {
-    return this.#handle(id, await this.#past(id));
+    return this.#handle(id, await this.#past(id), true);
   }
 
   /** Takes no new work, lets what runs come to its end within `drainWithin`, hands back the rest, and stops. */
@@ -159,9 +163,10 @@ export class Service implements AsyncDisposable {
     return this.#supervisor.getSnapshot().status === 'active';
   }
 
-  #handle(id: string, { request: { name }, version }: TaskPast): TaskHandle {
+  #handle(id: string, { request, version }: TaskPast, duplicate: boolean): TaskHandle {
+    const { name } = request;
     return new TaskHandle(
-      { id, name, version },
+      { id, name, version, request, duplicate },
       {
         events: this.#backend.events,
         view: () => this.#view(id),
@@ -219,11 +224,15 @@ export class Service implements AsyncDisposable {
     delivery.handBack().catch((error: unknown) => this.#report({ type: 'delivery.unsettled', id, error }));
   }
 
-  /** Whoever is told must not harm the telling: what they throw becomes a warning of the process. */
   #report(report: ServiceReport): void {
-    const tell = async () => this.#onReport(report);
-    tell().catch((error: unknown) =>
-      process.emitWarning(`The option onReport threw: ${String(error)}`, 'TaskchartWarning'),
+    this.#tell('onReport', () => this.#onReport(report));
+  }
+
+  /** Whoever is told must not harm the telling: what they throw becomes a warning of the process. */
+  #tell(option: string, tell: () => unknown): void {
+    const told = async () => tell();
+    told().catch((error: unknown) =>
+      process.emitWarning(`The option ${option} threw: ${String(error)}`, 'TaskchartWarning'),
     );
   }
 

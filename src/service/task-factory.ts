@@ -118,7 +118,7 @@ export class TaskFactory {
         : [{ path, message: `expected "${expected}", which its message is for` }],
     );
     if (issues.length > 0) throw new RequestError(name, issues);
-    return this.#workings.log.request(taskId, request, task.version);
+    return this.#workings.log.request(taskId, request, task.version, { from: 'inbox' });
   }
 
   async #make(

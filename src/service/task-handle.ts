@@ -1,4 +1,4 @@
-import type { TaskReport } from '../../machines/task/index.ts';
+import type { TaskReport, TaskRequest } from '../../machines/task/index.ts';
 import type { EventBus } from '../backends/index.ts';
 import { type ChangeEvent, changeEventSchema, changeSubject } from './change-event.ts';
 import type { TaskView } from './task-view.ts';
@@ -19,12 +19,18 @@ export class TaskHandle {
   readonly id: string;
   readonly name: string;
   readonly version: string;
+  /** What it was asked for with. */
+  readonly request: TaskRequest;
+  /** Whether it was there before it was asked for this time. */
+  readonly duplicate: boolean;
   readonly #access: Access;
 
-  constructor(task: Pick<TaskView, 'id' | 'name' | 'version'>, access: Access) {
+  constructor(task: Pick<TaskHandle, 'id' | 'name' | 'version' | 'request' | 'duplicate'>, access: Access) {
     this.id = task.id;
     this.name = task.name;
     this.version = task.version;
+    this.request = task.request;
+    this.duplicate = task.duplicate;
     this.#access = access;
   }
 

@@ -22,6 +22,8 @@ const requestedSchema = z.object({
   request: taskRequestSchema,
   /** Of the task, for new requests, when this one came. */
   version: z.string(),
+  /** Written by the worker that took the request from the inbox, before whoever asked came to it, or instead of them. */
+  from: z.literal('inbox').optional(),
 });
 const resumedSchema = z.object({ type: z.literal('task.resumed') });
 const endedSchema = z.object({
@@ -42,6 +44,7 @@ function readEntry(entry: Json): z.output<typeof entrySchema> | undefined {
 export interface TaskPast {
   readonly request: TaskRequest;
   readonly version: string;
+  readonly from?: 'inbox' | undefined;
   /** How it ended; nothing while it has not. */
   readonly ended?: { readonly view: TaskView; readonly at: number };
   readonly isClosed: boolean;
@@ -77,16 +80,27 @@ export class TaskLog {
     return past;
   }
 
-  /** Writes a request as the first entry, unless one stands there. @returns What stands there. */
-  async request(taskId: string, request: TaskRequest, version: string): Promise<TaskPast> {
-    const commit = this.#commit({ type: 'task.requested', request: request as Json, version });
+  /**
+   * Writes a request as the first entry, unless one stands there.
+   *
+   * @param how.from Where it was taken from, if not from who asked.
+   * @returns What stands there, and whether it stood there before somebody asked this time. Of a task that a worker took from the inbox
+   *   it is not known who came first: it counts as asked for now.
+   */
+  async request(
+    taskId: string,
+    request: TaskRequest,
+    version: string,
+    how: { from?: 'inbox' } = {},
+  ): Promise<TaskPast & { readonly duplicate: boolean }> {
+    const commit = this.#commit({ type: 'task.requested', request: request as Json, version, ...how });
     const { entries } = commit;
     try {
       const sequence = await this.#journal.append(taskId, 0, commit);
-      return { request, version, isClosed: false, entries, sequence };
+      return { request, version, isClosed: false, entries, sequence, duplicate: false };
     } catch (error) {
       const past = error instanceof JournalConflictError && (await this.read(taskId));
-      if (past) return past;
+      if (past) return { ...past, duplicate: past.from !== 'inbox' };
       throw error;
     }
   }

@@ -19,8 +19,8 @@ export interface TaskView extends Omit<TaskReport, 'steps'> {
 }
 
 /** A task before anything is known of it. */
-export function emptyView(task: Pick<TaskView, 'id' | 'name' | 'version'>): TaskView {
-  return { ...task, status: 'pending', steps: {} };
+export function emptyView({ id, name, version }: Pick<TaskView, 'id' | 'name' | 'version'>): TaskView {
+  return { id, name, version, status: 'pending', steps: {} };
 }
 
 /** The view after some changes. @param time When they happened, in ms since the epoch. */

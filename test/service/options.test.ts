@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { memoryBackend } from '../../src/backends/memory/index.ts';
 import { InvalidOptionsError, type ServiceOptions, startService } from '../../src/service/index.ts';
 import { refuseStrayErrors } from '../machines/supervisor/stray-errors.ts';
-import { echoTask, openStand, work } from './stand.ts';
+import { changesOf, echoTask, openStand, work } from './stand.ts';
 
 refuseStrayErrors();
 
@@ -79,6 +79,7 @@ describe('an option that is not as expected', () => {
     ],
     ['inspect', { inspect: true }, 'startService: inspect is true; expected a function'],
     ['onReport', { onReport: 'console' }, 'startService: onReport is "console"; expected a function'],
+    ['onChange', { onChange: 'log' }, 'startService: onChange is "log"; expected a function'],
     ['an unknown one', { limits: 5 }, 'startService: there is no option limits'],
   ])('%s is named with its value and what was expected', async (_, option, message) => {
     expect(await refusal({ backend, tasks, ...option })).toContain(message);
@@ -157,6 +158,39 @@ describe('who is told', () => {
       'taskchart:',
       expect.objectContaining({ type: 'task.refused', id: 'rubbish' }),
     );
+  });
+
+  test('of changes is told of each once, in order, also when its task is taken up again', async () => {
+    await using stand = openStand();
+    const { task, finish } = work();
+    const seen: string[] = [];
+    const onChange: ServiceOptions['onChange'] = ({ id, data }) => seen.push(`${id} ${data.status}`);
+    const first = await stand.serve([task], { onChange, drainWithin: 0 });
+    await first.submit({ id: 'a', name: 'work' });
+    await stand.pass();
+    await stand.drain(first);
+    const second = await stand.serve([task], { onChange });
+    finish('a');
+    await (await second.task('a')).result();
+    await stand.pass();
+    const told = await changesOf(await second.task('a'));
+    expect(seen).toEqual(told.map(({ id, data }) => `${id} ${data.status}`));
+    expect(seen.at(-1)).toMatch(/complete$/);
+  });
+
+  test('of changes and throws harms nobody: it becomes a warning of the process', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    await using stand = openStand();
+    const service = await stand.serve([echoTask], {
+      onChange: () => {
+        throw new Error('a bad logger');
+      },
+    });
+    await expect((await service.submit({ name: 'echo' })).result()).resolves.toMatchObject({
+      status: 'complete',
+    });
+    await stand.pass();
+    expect(warned).toHaveBeenCalledWith('The option onChange threw: Error: a bad logger', 'TaskchartWarning');
   });
 
   test('of every actor by inspect: supervisor, pool, tasks and their effects', async () => {

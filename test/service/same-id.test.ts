@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { TaskConflictError } from '../../src/service/index.ts';
 import { refuseStrayErrors } from '../machines/supervisor/stray-errors.ts';
-import { openStand, work } from './stand.ts';
+import { echoTask, openStand, work } from './stand.ts';
 
 refuseStrayErrors();
 
@@ -23,11 +23,46 @@ describe('the same request under the same id', () => {
     expect(begun).toEqual(['a']);
   });
 
-  test('fifty times at once is one task', async () => {
+  test('is told to be a duplicate, the first is not, and each knows what was asked for', async () => {
+    await using stand = openStand();
+    const service = await stand.serve([echoTask]);
+    const echo = { ...request, name: 'echo' };
+    const first = await service.submit(echo);
+    await first.result();
+    const [again, found] = [await service.submit(echo), await service.task('a')];
+    expect([first, again, found].map(({ duplicate }) => duplicate)).toEqual([false, true, true]);
+    for (const handle of [first, again, found]) expect(handle.request).toMatchObject(echo);
+  });
+
+  test('that a worker took from the inbox before who asked came to it is no duplicate', async () => {
+    const accepted = Promise.withResolvers<void>();
+    await using stand = openStand(({ inbox, journal }) => ({
+      inbox: {
+        submit: async (message) => {
+          await inbox.submit(message);
+          await accepted.promise;
+        },
+      },
+      journal: {
+        append: async (...commit) => {
+          const sequence = await journal.append(...commit);
+          accepted.resolve();
+          return sequence;
+        },
+      },
+    }));
+    const { task } = work();
+    const service = await stand.serve([task]);
+    expect(await service.submit(request)).toMatchObject({ duplicate: false });
+    expect(await service.task('a')).toMatchObject({ duplicate: true });
+  });
+
+  test('fifty times at once is one task, and new once', async () => {
     await using stand = openStand();
     const { task, begun, finish } = work();
     const service = await stand.serve([task]);
     const handles = await Promise.all(Array.from({ length: 50 }, () => service.submit(request)));
+    expect(handles.filter(({ duplicate }) => !duplicate)).toHaveLength(1);
     await stand.pass();
     finish('a');
     const results = await Promise.all(handles.map((handle) => handle.result()));
