@@ -100,3 +100,20 @@ export function blobText(value: Json, { maxBlobBytes }: { readonly maxBlobBytes:
     remedy: 'Split it, or raise the option maxBlobBytes.',
   });
 }
+
+/** The JSON text of what is asked. @throws {MalformedError} @throws {NotJsonError} @throws {TooLargeError} */
+export function askText(taskId: string, ask: Json, { maxMessageBytes }: MessageLimit): string {
+  assertForm('taskId', taskId, 'taskId');
+  return jsonText(ask, 'ask', {
+    bytes: maxMessageBytes,
+    remedy: 'Ask less, or raise the option maxMessageBytes.',
+  });
+}
+
+/** The JSON text of an answer. @throws {NotJsonError} @throws {TooLargeError} */
+export function answerText(answer: Json, { maxMessageBytes }: MessageLimit): string {
+  return jsonText(answer, 'answer', {
+    bytes: maxMessageBytes,
+    remedy: 'Answer less, or raise the option maxMessageBytes.',
+  });
+}

@@ -40,6 +40,7 @@ export interface Backend extends AsyncDisposable {
   readonly events: EventBus;
   readonly records: Records;
   readonly blobs: Blobs;
+  readonly actors: Actors;
   /**
    * Ends subscriptions, as {@link Subscription.stop} does, then frees what the backend holds. Calls after it reject with
    * `BackendClosedError`. Safe to call twice; the same as `await using`.
@@ -260,4 +261,32 @@ export interface Blobs {
    */
   put(value: Json): Promise<string>;
   read(hash: string): Promise<Json | undefined>;
+}
+
+// ─── Actors ────────────────────────────────────────────────────────────────────────────────────────────────
+
+/** Answers what is asked about a task. What it throws, or gives that is not JSON, reaches the asker as an `AnswerError`. */
+export type Answer = (ask: Json) => Json | Promise<Json>;
+
+/**
+ * Asks the process that runs a task. Who that is is a hint, never a proof: the journal's sequence alone decides. Nothing
+ * here is durable.
+ */
+export interface Actors {
+  /**
+   * Answers what is asked about a task from now on, until disposed of. Cheap: called for every live task. Of several that
+   * answer for a task one is asked.
+   *
+   * @throws {MalformedError} @throws {BackendClosedError} Thrown, not rejected: it waits for nothing.
+   */
+  answer(taskId: string, answer: Answer): Disposable;
+  /**
+   * Asks whoever answers for the task, once.
+   *
+   * @returns The answer; undefined if nobody answers for the task.
+   * @throws {AnswerError} Whoever was asked threw.
+   * @throws {TooLargeError}
+   * @throws {UnavailableError} No answer within a second: it says nothing about whether somebody runs the task.
+   */
+  ask(taskId: string, ask: Json): Promise<{ readonly answer: Json } | undefined>;
 }

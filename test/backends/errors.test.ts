@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  AnswerError,
   BackendClosedError,
   JournalConflictError,
   MalformedError,
@@ -13,6 +14,7 @@ describe('errors', () => {
     const cause = new Error('timeout');
     expect(
       [
+        new AnswerError('t', new Error('it is paused')),
         new BackendClosedError('memory', 'inbox.submit'),
         new JournalConflictError('t', 3, { sequence: 5, writer: 'w' }),
         new JournalConflictError('t', 3, { sequence: 0, writer: undefined }),
@@ -22,6 +24,7 @@ describe('errors', () => {
         new UnavailableError('journal.append', { cause }),
       ].map(({ name, message }) => `${name}: ${message}`),
     ).toEqual([
+      'AnswerError: Whoever runs the task "t" could not answer: it is paused',
       'BackendClosedError: inbox.submit was called on the memory backend after close(). Open another backend.',
       'JournalConflictError: The journal of task "t" ends with 5 by writer "w", where 3 was expected. Read it again before writing to it.',
       'JournalConflictError: The journal of task "t" is empty, where 3 was expected. Read it again before writing to it.',

@@ -20,7 +20,7 @@ export function closingPart(open: Open): void {
 
     it('B5 refuses every call after it, naming the backend and the call', async () => {
       const { backend } = await open();
-      const { journal, inbox, events, records, blobs } = backend;
+      const { journal, inbox, events, records, blobs, actors } = backend;
       await inbox.submit(requestOf('t'));
       const { arrivals, subscription } = await taking(inbox, 1);
       const delivery: Delivery = await arrivals.next();
@@ -44,6 +44,8 @@ export function closingPart(open: Open): void {
         ['records.read', () => records.read('a')],
         ['blobs.put', () => blobs.put(1)],
         ['blobs.read', () => blobs.read('0'.repeat(64))],
+        ['actors.answer', async () => actors.answer('t', () => 1)],
+        ['actors.ask', () => actors.ask('t', 1)],
       ];
       for (const [call, asked] of calls) {
         const error: unknown = await asked().catch((thrown: unknown) => thrown);

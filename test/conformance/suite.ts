@@ -3,6 +3,7 @@
  * test's name says which of its invariants B1–B6 it guards. A backend passes by being named in `backends.test.ts`.
  */
 import { describe, expect, it } from 'vitest';
+import { actorsPart } from './actors.ts';
 import { blobsPart } from './blobs.ts';
 import { closingPart } from './closing.ts';
 import { followingPart } from './following.ts';
@@ -44,6 +45,7 @@ export function conformance(name: string, makeBackend: MakeBackend, traits: Trai
     namingPart(open);
     recordsPart(open, traits);
     blobsPart(open, traits);
+    actorsPart(open);
     closingPart(open);
     if (traits.reopens) reopeningPart(open, traits);
   });

@@ -1,3 +1,4 @@
+export { AnswerError } from './answer-error.ts';
 export { BackendClosedError } from './backend-closed-error.ts';
 export { FileInUseError, type FileOwner } from './file-in-use-error.ts';
 export { InvalidOptionsError } from './invalid-options-error.ts';

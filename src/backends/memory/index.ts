@@ -1,4 +1,5 @@
 import { Lifetime } from '../lifetime.ts';
+import { LocalActors } from '../local-actors.ts';
 import type { Backend } from '../port.ts';
 import { MemoryBlobs } from './blobs.ts';
 import { MemoryEventBus } from './events.ts';
@@ -38,6 +39,7 @@ export function memoryBackend(options: MemoryOptions = {}): Backend {
     events: new MemoryEventBus(settings, lifetime),
     records: new MemoryRecords(settings, lifetime),
     blobs,
+    actors: new LocalActors(settings, lifetime),
     close,
     [Symbol.asyncDispose]: close,
   };

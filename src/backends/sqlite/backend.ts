@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Lifetime } from '../lifetime.ts';
+import { LocalActors } from '../local-actors.ts';
 import type { Backend } from '../port.ts';
 import { SqliteBlobs } from './blobs.ts';
 import { SqliteEventBus } from './events.ts';
@@ -20,6 +21,7 @@ export function backendOn(db: DatabaseSync, settings: SqliteSettings): Backend {
   const inbox = new SqliteInbox(db, writer, settings, lifetime);
   const events = new SqliteEventBus(db, writer, settings, lifetime);
   const records = new SqliteRecords(db, writer, settings, lifetime);
+  const actors = new LocalActors(settings, lifetime);
   // Journals before blobs: what the last of them used goes with it.
   const sweeps = [journal, blobs, inbox, events].map(
     (part) => (at: number, most: number) => part.sweep(at, most),
@@ -37,5 +39,15 @@ export function backendOn(db: DatabaseSync, settings: SqliteSettings): Backend {
     closing ??= shut();
     return closing;
   };
-  return { name: 'sqlite', journal, inbox, events, records, blobs, close, [Symbol.asyncDispose]: close };
+  return {
+    name: 'sqlite',
+    journal,
+    inbox,
+    events,
+    records,
+    blobs,
+    actors,
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }
