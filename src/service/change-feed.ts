@@ -39,7 +39,8 @@ export class ChangeFeed {
     this.#told = told;
   }
 
-  publish(taskId: string, message: OutgoingMessage): void {
+  /** @returns Resolves once it is stored or given up: whoever lets go of the task for good waits for it, nobody else. */
+  publish(taskId: string, message: OutgoingMessage): Promise<void> {
     const until = now(this.#clock) + GIVE_UP_AFTER;
     const before = this.#tails.get(taskId);
     const send = () => this.#send(taskId, message, until);
@@ -47,6 +48,7 @@ export class ChangeFeed {
       if (this.#tails.get(taskId) === tail) this.#tails.delete(taskId);
     });
     this.#tails.set(taskId, tail);
+    return tail;
   }
 
   /** Resolves when all is published; what is not within 5 s is given up. */

@@ -56,7 +56,8 @@ const END_RETRY = 1_000;
  *
  * - L1. Every change of its chart is published, in order, beside its way: no step waits for that. Taken up again, it tells its past once more,
  *   under the same ids, since the last of it may not have been heard.
- * - L2. It is complete for its observer only once its end is in its journal, and what is published last is what stands there.
+ * - L2. It is complete for its observer only once its end is in its journal and was told (or the bus given up): a process that dies
+ *   between the two must be woken once more to tell it. What is published last is what stands there.
  */
 export class LiveTask implements TaskActor {
   readonly #options: LiveTaskOptions;
@@ -135,7 +136,7 @@ export class LiveTask implements TaskActor {
     this.#entry = number;
     if (snapshot.status !== 'active') return;
     try {
-      this.#publish(this.#advance(reportOf(snapshot as TaskSnapshot), entry.at));
+      void this.#publish(this.#advance(reportOf(snapshot as TaskSnapshot), entry.at));
     } catch (error) {
       // What its machine shows is no task's.
       this.#broken = { error };
@@ -156,7 +157,7 @@ export class LiveTask implements TaskActor {
       case 'lost':
         throw new OwnershipLostError(this.#options.id, { cause: outcome.error });
       case 'blocked':
-        this.#publish(this.#advance(blocked(this.#report, outcome.error), now(this.#options.clock)));
+        void this.#publish(this.#advance(blocked(this.#report, outcome.error), now(this.#options.clock)));
         throw outcome.error;
       case 'failed':
         throw outcome.error;
@@ -188,11 +189,11 @@ export class LiveTask implements TaskActor {
     return { entry: this.#entry, time, status: report.status, changes };
   }
 
-  #publish({ entry, time, status, changes }: Told): void {
+  async #publish({ entry, time, status, changes }: Told): Promise<void> {
     if (changes.length === 0) return;
     const { id, task, feed } = this.#options;
     const { name, version } = task;
-    feed.publish(id, changeMessage({ id, entry, n: 0, time }, { name, version, status, changes }));
+    await feed.publish(id, changeMessage({ id, entry, n: 0, time }, { name, version, status, changes }));
   }
 
   /** Records how it ended, then tells of it. */
@@ -210,7 +211,7 @@ export class LiveTask implements TaskActor {
       told = this.#advance(unrecordable(how, error), time);
       await this.#record(time);
     }
-    this.#publish(told);
+    await this.#publish(told);
   }
 
   /** Repeats the same commit as long as it is unknown whether it was stored. */

@@ -77,10 +77,11 @@ export class TaskFactory {
     if (event === 'refused' || (!past && message.kind === 'event')) return undefined;
     if (past?.ended) {
       // Its message came again: perhaps its end was not heard of, or its journal not closed.
-      this.#tell(id, past, past.ended);
+      const told = this.#tell(id, past, past.ended);
       if (message.kind === 'request' && !past.isClosed) {
         await log.ending(id, past.sequence, past.ended, { closing: true })();
       }
+      await told;
       return undefined;
     }
     let asked = past;
@@ -159,7 +160,7 @@ export class TaskFactory {
     const changes = changesBetween(undefined, report);
     const view = withChanges(emptyView({ id, name: past.request.name, version }), changes, at);
     await log.ending(id, sequence, { view, at }, how)();
-    this.#tell(id, { ...past, entries: [...past.entries, null] }, { view, at });
+    await this.#tell(id, { ...past, entries: [...past.entries, null] }, { view, at });
     return undefined;
   }
 
@@ -168,11 +169,14 @@ export class TaskFactory {
     id: string,
     { request, version, entries }: TaskPast,
     { view, at }: { view: TaskView; at: number },
-  ): void {
+  ): Promise<void> {
     const changes = changesBetween(undefined, reportIn(view));
     const place = { id, entry: entries.length, n: 0, time: at };
     const { status } = view;
-    this.#workings.feed.publish(id, changeMessage(place, { name: request.name, version, status, changes }));
+    return this.#workings.feed.publish(
+      id,
+      changeMessage(place, { name: request.name, version, status, changes }),
+    );
   }
 }
 

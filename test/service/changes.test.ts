@@ -138,6 +138,43 @@ describe('the changes of a task', () => {
     await expect(result).resolves.toMatchObject({ status: 'complete' });
   });
 
+  test('L2: are all told before the task is let go of: a process that dies before that is not the last to know', async () => {
+    const heard = Promise.withResolvers<void>();
+    let acknowledged = 0;
+    await using stand = openStand(({ events, inbox }) => ({
+      events: {
+        publish: async (message) => {
+          await heard.promise;
+          return events.publish(message);
+        },
+      },
+      inbox: {
+        take: (options, onDelivery) =>
+          inbox.take(options, (delivery) =>
+            onDelivery({
+              message: delivery.message,
+              attempt: delivery.attempt,
+              acknowledge: () => {
+                acknowledged += 1;
+                return delivery.acknowledge();
+              },
+              handBack: (until) => delivery.handBack(until),
+              keepAlive: () => delivery.keepAlive(),
+            }),
+          ),
+      },
+    }));
+    const service = await stand.serve([echoTask]);
+    const task = await service.submit({ name: 'echo' });
+    await task.result();
+    await stand.pass();
+    expect(acknowledged).toBe(0);
+    heard.resolve();
+    await stand.pass();
+    expect(acknowledged).toBe(1);
+    expect((await changesOf(task)).at(-1)?.data.status).toBe('complete');
+  });
+
   test('L1: keep their order on a bus whose answers overtake each other', async () => {
     let published = 0;
     const { task, changes, view } = await runEventful(({ events }) => ({
