@@ -100,9 +100,17 @@ export interface Journal {
   last(taskId: string): Promise<StoredCommit | undefined>;
   /**
    * Hands over the commits after a sequence, the stored ones and then each new one, in order, without gap or repeat; also
-   * those of a journal that begins anew after retention. What `onCommit` throws becomes a warning of the process.
+   * those of a journal that begins anew after retention. What a callback throws becomes a warning of the process.
+   *
+   * @param onGap Told, in its place in the order, of commits that cannot be handed over any more: with a `JournalDroppedError` if
+   *   the journal was dropped before the follower had all of it. It is followed further. @default a warning of the process
    */
-  follow(taskId: string, after: number, onCommit: (commit: StoredCommit) => void): Promise<Subscription>;
+  follow(
+    taskId: string,
+    after: number,
+    onCommit: (commit: StoredCommit) => void,
+    onGap?: (error: unknown) => void,
+  ): Promise<Subscription>;
 }
 
 // ─── Inbox ─────────────────────────────────────────────────────────────────────────────────────────────────

@@ -23,9 +23,16 @@ export const changeEventSchema = z.object({
     /** How the task stands now. */
     status: z.enum(TASK_STATUSES),
     /** What changed: steps, each as it stands now, and last the task itself. */
-    changes: z.array(z.custom<Change>()),
+    changes: z.array(z.custom<PublishedChange>()),
   }),
 });
+
+/** A change as it is told. An output that is too large for the bus is left out; then its size is said instead. */
+export type PublishedChange = Change & {
+  /** In bytes of JSON text. The output itself is in the task's result. */
+  readonly output_omitted?: number;
+};
+
 export type ChangeEvent = z.output<typeof changeEventSchema>;
 
 export function changeSubject(name: string, taskId: string): string {
@@ -48,4 +55,16 @@ export function changeMessage(
     data,
   };
   return { subject: changeSubject(data.name, task.id), id: event.id, body: event as unknown as Json };
+}
+
+/** The same message without the output that it carries; nothing if it carries none. */
+export function withoutOutput(message: OutgoingMessage): OutgoingMessage | undefined {
+  const event = message.body as unknown as ChangeEvent;
+  if (!event.data.changes.some((change) => 'output' in change)) return undefined;
+  const changes = event.data.changes.map((change): PublishedChange => {
+    if (!('output' in change)) return change;
+    const { output, ...rest } = change;
+    return { ...rest, output_omitted: Buffer.byteLength(JSON.stringify(output)) };
+  });
+  return { ...message, body: { ...event, data: { ...event.data, changes } } as unknown as Json };
 }

@@ -1,5 +1,6 @@
 import { type Clock, now } from '../../machines/clock.ts';
-import { type EventBus, type OutgoingMessage, UnavailableError } from '../backends/index.ts';
+import { type EventBus, type OutgoingMessage, TooLargeError, UnavailableError } from '../backends/index.ts';
+import { withoutOutput } from './change-event.ts';
 import { pause } from './pause.ts';
 
 /** How long the bus is left alone after it did not answer, in ms. */
@@ -23,7 +24,8 @@ interface Told {
  * Publishes the change events of tasks, beside their way: no step waits for it.
  *
  * - E1. Those of one task are stored in their order: the next waits until the one before is stored or given up.
- * - E2. One that the bus does not answer is repeated, the very same; one that it refuses is reported.
+ * - E2. One that the bus does not answer is repeated, the very same; one that is too large is told without its output;
+ *   one that it refuses all the same is reported.
  */
 export class ChangeFeed {
   readonly #bus: EventBus;
@@ -60,14 +62,20 @@ export class ChangeFeed {
     this.#closing.abort();
   }
 
-  async #send(taskId: string, message: OutgoingMessage, until: number): Promise<void> {
+  async #send(taskId: string, whole: OutgoingMessage, until: number): Promise<void> {
     const { signal } = this.#closing;
+    let message = whole;
     for (let attempt = 1; ; attempt += 1) {
       try {
         const { duplicate } = await this.#bus.publish(message);
         if (!duplicate) this.#told.stored(message);
         return;
       } catch (error) {
+        const smaller = error instanceof TooLargeError && withoutOutput(message);
+        if (smaller) {
+          message = smaller;
+          continue;
+        }
         const isLate = signal.aborted || (now(this.#clock) >= until && attempt >= LEAST_ATTEMPTS);
         if (isLate || !(error instanceof UnavailableError)) return this.#told.lost(taskId, error);
       }

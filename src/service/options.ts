@@ -51,6 +51,11 @@ export interface ServiceOptions {
   readonly limit?: number;
   /** How long running tasks may take to end when it drains, in ms. @default 10_000 */
   readonly drainWithin?: number;
+  /**
+   * Values in journals that are larger than this are kept once, by the hash of their content: in bytes of JSON text, reckoned
+   * as if each character took one. @default 32_768
+   */
+  readonly largeValueBytes?: number;
   /** @default the system's */
   readonly clock?: Clock;
   /** Sees every actor's events and snapshots, as XState's own `inspect` does. */
@@ -74,6 +79,10 @@ const MOST_TASKS = 100_000;
 /** What a timer takes. */
 const LONGEST_DRAIN = 2_147_483_647;
 
+/** Below that a reference is hardly smaller than what it stands for; above, nothing is kept in one value. */
+const LEAST_LARGE = 256;
+const MOST_LARGE = 2 ** 29;
+
 const whole = (least: number, most: number, what: string) => {
   const error = `expected a whole number of ${what}, ${least} to ${most}`;
   return z.int({ error }).min(least, { error }).max(most, { error });
@@ -90,6 +99,7 @@ const schema = z.strictObject(
     }),
     limit: whole(1, MOST_TASKS, 'tasks').default(256),
     drainWithin: whole(0, LONGEST_DRAIN, 'milliseconds').default(10_000),
+    largeValueBytes: whole(LEAST_LARGE, MOST_LARGE, 'bytes').default(32 * 1024),
     clock: z
       .custom<Clock>((value) => hasFunction(value, 'setTimeout') && hasFunction(value, 'clearTimeout'), {
         error: 'expected a clock: { setTimeout, clearTimeout, now? }',

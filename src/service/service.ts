@@ -12,6 +12,7 @@ import {
   supervisorMachine,
 } from '../../machines/supervisor/index.ts';
 import type { Backend, Delivery, Json, OutgoingMessage, PublishAck } from '../backends/index.ts';
+import { largeValues } from '../backends/large-values/index.ts';
 import type { ChangeEvent } from './change-event.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { TaskConflictError } from './errors/task-conflict-error.ts';
@@ -55,7 +56,7 @@ export class Service implements AsyncDisposable {
   readonly #onReport: (report: ServiceReport) => void;
 
   constructor(options: ServiceOptions) {
-    const { backend, tasks, clock, limit, drainWithin, onReport, onChange, ...settings } =
+    const { backend, tasks, clock, limit, drainWithin, largeValueBytes, onReport, onChange, ...settings } =
       parseServiceOptions(options);
     this.#backend = backend;
     this.#onReport = onReport;
@@ -66,7 +67,7 @@ export class Service implements AsyncDisposable {
       publishThrough<OutgoingMessage, PublishAck>(this.#supervisor, message);
     const surroundings = { publish, records: backend.records, clock };
     const registry = new TaskRegistry(parseTasks(typeof tasks === 'function' ? tasks(surroundings) : tasks));
-    const log = new TaskLog(backend.journal);
+    const log = new TaskLog(largeValues(backend, { threshold: largeValueBytes, clock }));
     const feed = new ChangeFeed(backend.events, clock, {
       // As `changeMessage` made it.
       stored: ({ body }) => this.#tell('onChange', () => onChange(body as unknown as ChangeEvent)),

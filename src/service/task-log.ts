@@ -3,10 +3,11 @@ import { z } from 'zod';
 import { type TaskRequest, taskRequestSchema } from '../../machines/task/index.ts';
 import {
   type Commit,
+  EntryTooLargeError,
   type Journal,
   JournalConflictError,
+  JournalDroppedError,
   type Json,
-  TooLargeError,
 } from '../backends/index.ts';
 import { type Append, EntryRefusedError } from '../durable/index.ts';
 import { TaskNotFoundError } from './errors/task-not-found-error.ts';
@@ -60,6 +61,7 @@ export class TaskLog {
   /** One incarnation of one worker: tells its commits from others'. */
   readonly #writer = randomUUID();
 
+  /** @param journal That keeps large values apart: it says which entry is too large. */
   constructor(journal: Journal) {
     this.#journal = journal;
   }
@@ -111,9 +113,9 @@ export class TaskLog {
       try {
         return await this.#journal.append(taskId, expected, { ...batch, closing: false });
       } catch (error) {
-        // The largest is what is too large: its effect fails, and the others are written.
-        if (error instanceof TooLargeError) {
-          throw new EntryRefusedError(largestOf(batch.entries), error.message, { cause: error });
+        // Its effect fails, and the others are written.
+        if (error instanceof EntryTooLargeError) {
+          throw new EntryRefusedError(error.index, error.message, { cause: error });
         }
         throw error;
       }
@@ -145,18 +147,24 @@ export class TaskLog {
    *
    * @param signal Gives up waiting.
    * @throws {TaskNotFoundError} Its journal is gone.
+   * @throws {MissingBlobError} What it refers to is gone.
    */
   async ended(taskId: string, signal?: AbortSignal): Promise<TaskView> {
     signal?.throwIfAborted();
     const { promise, resolve, reject } = Promise.withResolvers<TaskView>();
     const giveUp = () => reject(signal?.reason);
     signal?.addEventListener('abort', giveUp);
-    const following = this.#journal.follow(taskId, 0, ({ entries }) => {
-      for (const entry of entries) {
-        const read = readEntry(entry);
-        if (read?.type === 'task.ended') resolve(read.view);
-      }
-    });
+    const following = this.#journal.follow(
+      taskId,
+      0,
+      ({ entries }) => {
+        for (const entry of entries) {
+          const read = readEntry(entry);
+          if (read?.type === 'task.ended') resolve(read.view);
+        }
+      },
+      (error) => reject(error instanceof JournalDroppedError ? new TaskNotFoundError(taskId) : error),
+    );
     following.catch(reject);
     // A journal that is gone will never tell.
     this.#journal.last(taskId).then((last) => last ?? reject(new TaskNotFoundError(taskId)), reject);
@@ -172,9 +180,4 @@ export class TaskLog {
   #commit(entry: { type: string; [field: string]: Json }): Commit {
     return { id: randomUUID(), writer: this.#writer, entries: [entry] };
   }
-}
-
-function largestOf(entries: readonly Json[]): number {
-  const sizes = entries.map((entry) => JSON.stringify(entry).length);
-  return sizes.indexOf(Math.max(...sizes));
 }

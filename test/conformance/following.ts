@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { SimulatedClock } from 'xstate';
 import type { Journal, StoredCommit } from '../../src/backends/index.ts';
 import { commitOf } from './journal.ts';
 import { Arrivals, collect, DAY, type Open, type Traits, warnings } from './stand.ts';
@@ -166,6 +167,44 @@ export function followingPart(open: Open, { virtualTime }: Traits): void {
       const fresh = await journal.append('t', 0, commitOf('c2'));
       expect(fresh).toBeGreaterThan(old);
       expect(sequencesOf(await arrivals.take(2))).toEqual([old, fresh]);
+    });
+
+    it('tells a follower that had not all of a journal when it was dropped, before what comes then', async () => {
+      await using stand = await open();
+      const { journal } = stand.backend;
+      const clock = stand.settings.clock as SimulatedClock;
+      const warned = warnings();
+      const sequences = await appendMany(journal, 't', 600);
+      await journal.append('t', sequences.at(-1) ?? 0, commitOf('end', { closing: true }));
+      const quick = new Arrivals<unknown>();
+      await journal.follow('t', 0, ({ id }) => quick.push(id), quick.push);
+      await quick.take(601);
+      const slow: unknown[] = [];
+      const gap = Promise.withResolvers<unknown>();
+      await journal.follow(
+        't',
+        0,
+        ({ sequence }) => {
+          // While it is handed what there is, its journal's time runs out.
+          if (slow.push(sequence) > 1) return;
+          clock.increment(stand.settings.retention + DAY);
+          void journal.last('t');
+        },
+        gap.resolve,
+      );
+      await journal.follow('t', 0, () => {});
+      expect(await gap.promise).toMatchObject({
+        name: 'JournalDroppedError',
+        taskId: 't',
+        after: slow.at(-1),
+      });
+      expect(slow.length).toBeLessThan(601);
+      const [fresh] = await appendMany(journal, 't', 1);
+      await stand.quiet();
+      expect(slow.at(-1)).toBe(fresh);
+      expect(await quick.next()).toBe('t/0');
+      expect(quick.waiting).toBe(0);
+      expect(await warned.next()).toContain('task "t" was dropped');
     });
   });
 }

@@ -85,7 +85,7 @@ describe('an end that cannot be recorded as it is', () => {
   ])(
     'because an output is %s fails its step for good, and says so in result, view and changes',
     async (_, output, code, reason) => {
-      await using stand = openStand();
+      await using stand = openStand(undefined, { maxBlobBytes: 1_000_000 });
       const service = await stand.serve([giving(output)]);
       const handle = await service.submit({ id: 'a', name: 'giving' });
       const result = await handle.result();

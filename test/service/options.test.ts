@@ -40,6 +40,11 @@ describe('an option that is not as expected', () => {
       'startService: drainWithin is Infinity; expected a whole number of milliseconds, 0 to 2147483647',
     ],
     [
+      'largeValueBytes',
+      { largeValueBytes: 100 },
+      'startService: largeValueBytes is 100; expected a whole number of bytes, 256 to 536870912',
+    ],
+    [
       'backend',
       { backend: undefined },
       'startService: backend is undefined; expected a backend, such as memoryBackend()',

@@ -1,9 +1,12 @@
 export { AnswerError } from './answer-error.ts';
 export { BackendClosedError } from './backend-closed-error.ts';
+export { EntryTooLargeError } from './entry-too-large-error.ts';
 export { FileInUseError, type FileOwner } from './file-in-use-error.ts';
 export { InvalidOptionsError } from './invalid-options-error.ts';
 export { JournalConflictError, type StandingCommit } from './journal-conflict-error.ts';
+export { JournalDroppedError } from './journal-dropped-error.ts';
 export { MalformedError } from './malformed-error.ts';
+export { type BlobReference, MissingBlobError } from './missing-blob-error.ts';
 export { RefusedError } from './refused-error.ts';
 export { TooLargeError } from './too-large-error.ts';
 export { UnavailableError } from './unavailable-error.ts';

@@ -92,10 +92,11 @@ export class MemoryJournal implements Journal {
     taskId: string,
     position: number,
     onCommit: (commit: StoredCommit) => void,
+    onGap?: (error: unknown) => void,
   ): Promise<Subscription> {
     this.#lifetime.assertOpen('journal.follow');
     assertPlace(taskId, position);
-    return this.#lifetime.subscription(this.#followers.add(taskId, position, onCommit));
+    return this.#lifetime.subscription(this.#followers.add(taskId, position, { onCommit, onGap }));
   }
 
   #begin(taskId: string): TaskJournal {
@@ -131,6 +132,7 @@ export class MemoryJournal implements Journal {
       const { journal, sequence } = head;
       if (journal.rows.at(-1)?.sequence !== sequence) continue;
       this.#journals.delete(journal.taskId);
+      this.#followers.dropped(journal.taskId, sequence);
       for (const hash of journal.blobs) this.#blobs.release(hash);
     }
   }

@@ -26,7 +26,10 @@ export function backendOn(db: DatabaseSync, settings: SqliteSettings): Backend {
   const sweeps = [journal, blobs, inbox, events].map(
     (part) => (at: number, most: number) => part.sweep(at, most),
   );
-  const sweeper = new Sweeper(db, writer, settings, sweeps, () => events.onSwept());
+  const sweeper = new Sweeper(db, writer, settings, sweeps, () => {
+    journal.onSwept();
+    events.onSwept();
+  });
 
   let closing: Promise<void> | undefined;
   const shut = async (): Promise<void> => {

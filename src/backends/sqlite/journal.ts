@@ -54,6 +54,8 @@ export class SqliteJournal implements Journal {
   readonly #sequence: Sequence;
   readonly #followers: Followers;
   readonly #lastCommits = new LastCommits();
+  /** Journals that go with this transaction, and that somebody follows: by task id, their last sequences. */
+  readonly #dropping = new Map<string, number>();
   readonly #selectLast: Statement<LastRow>;
   readonly #selectNext: Statement<{ sequence: number; id: string }>;
   readonly #selectAfter: Statement<CommitRow>;
@@ -61,7 +63,7 @@ export class SqliteJournal implements Journal {
   readonly #begin: Statement;
   readonly #insert: Statement;
   readonly #close: Statement;
-  readonly #expired: Statement<{ key: number }>;
+  readonly #expired: Statement<{ key: number; taskId: string }>;
   readonly #dropJournal: Statement;
   readonly #markDropped: Statement;
   readonly #selectDropped: Statement<{ key: number }>;
@@ -80,7 +82,10 @@ export class SqliteJournal implements Journal {
     this.#writer = writer;
     this.#blobs = blobs;
     this.#sequence = new Sequence(db, 'commits');
-    writer.onRollback(() => this.#lastCommits.clear());
+    writer.onRollback(() => {
+      this.#lastCommits.clear();
+      this.#dropping.clear();
+    });
     this.#followers = new Followers(settings.clock, (taskId, after) =>
       this.#readOn(taskId, after, Number.MAX_SAFE_INTEGER).map(storedCommit),
     );
@@ -104,7 +109,7 @@ export class SqliteJournal implements Journal {
     this.#close = new Statement(db, 'UPDATE journals SET closed_at = ? WHERE key = ?');
     this.#expired = new Statement(
       db,
-      'SELECT key FROM journals WHERE closed_at < ? ORDER BY closed_at LIMIT ?',
+      'SELECT key, task_id AS taskId FROM journals WHERE closed_at < ? ORDER BY closed_at LIMIT ?',
     );
     this.#dropJournal = new Statement(db, 'DELETE FROM journals WHERE key = ?');
     this.#markDropped = new Statement(db, 'INSERT INTO dropped_journals VALUES (?)');
@@ -155,10 +160,11 @@ export class SqliteJournal implements Journal {
     taskId: string,
     position: number,
     onCommit: (commit: StoredCommit) => void,
+    onGap?: (error: unknown) => void,
   ): Promise<Subscription> {
     this.#lifetime.assertOpen('journal.follow');
     assertPlace(taskId, position);
-    return this.#lifetime.subscription(this.#followers.add(taskId, position, onCommit));
+    return this.#lifetime.subscription(this.#followers.add(taskId, position, { onCommit, onGap }));
   }
 
   /** Drops journals whose retention is over. To be called in a transaction. @returns How many rows went. */
@@ -170,6 +176,8 @@ export class SqliteJournal implements Journal {
         const expired = this.#expired.all(at - this.#settings.retention, DROP);
         if (expired.length === 0) break;
         for (const journal of expired) {
+          const { taskId } = journal;
+          if (this.#followers.has(taskId)) this.#dropping.set(taskId, this.#last(taskId)?.sequence ?? 0);
           this.#dropJournal.run(journal.key);
           this.#markDropped.run(journal.key);
         }
@@ -181,6 +189,12 @@ export class SqliteJournal implements Journal {
     }
     if (removed > 0) this.#sequence.remember();
     return removed;
+  }
+
+  /** To be called once a removal is durable. */
+  onSwept(): void {
+    for (const [taskId, last] of this.#dropping) this.#followers.dropped(taskId, last);
+    this.#dropping.clear();
   }
 
   #append(taskId: string, expected: number, commit: NewCommit): number {
