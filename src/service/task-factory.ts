@@ -63,10 +63,30 @@ export class TaskFactory {
 
   /** Parses a request and its context. @throws {RequestError} Each field that is wrong is named. */
   parse(request: unknown): { request: TaskRequest; task: RunnableTask } {
-    const parsed = parseRequest(request);
+    let parsed: TaskRequest;
+    try {
+      parsed = parseRequest(request);
+    } catch (error) {
+      throw error instanceof RequestError ? this.#withContext(error, request) : error;
+    }
     const task = this.#workings.registry.find(parsed.name);
     task.parseContext(parsed.context);
     return { request: parsed, task };
+  }
+
+  /** What is wrong with a request, and with its context too, as far as both can be read: so that all is told at once. */
+  #withContext(error: RequestError, request: unknown): RequestError {
+    const { task: name, issues } = error;
+    const isRead = (field: string) => !issues.some(({ path }) => path.split(/[.[]/, 1)[0] === field);
+    if (name === undefined || !isRead('name')) return error;
+    try {
+      const { context = {} } = request as { context?: unknown };
+      const task = this.#workings.registry.find(name);
+      if (isRead('context')) task.parseContext(context);
+    } catch (more) {
+      if (more instanceof RequestError) return new RequestError(name, [...issues, ...more.issues]);
+    }
+    return error;
   }
 
   readonly create: CreateTask = async (id, _request, message) => {

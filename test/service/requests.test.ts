@@ -47,6 +47,16 @@ describe('a request that is not as it should be', () => {
       { name: 'order', context: { cart_id: 1 }, prio: 1, when: 2 },
       ['prio', 'when'],
     ],
+    [
+      'with a field that is not known and a wrong context',
+      { name: 'order', context: { cart_id: 'one' }, prio: 1 },
+      ['prio', 'context.cart_id'],
+    ],
+    [
+      'with a field that is not known, for a task that is not known',
+      { name: 'oder', prio: 1 },
+      ['prio', 'name'],
+    ],
     ['with a bad id', { name: 'order', context: { cart_id: 1 }, id: 'a/b' }, ['id']],
     ['with an id that is too long', { name: 'order', context: { cart_id: 1 }, id: 'x'.repeat(129) }, ['id']],
     [

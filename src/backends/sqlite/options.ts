@@ -26,17 +26,17 @@ export interface SqliteSettings extends CommonSettings {
 
 const path = 'expected the path of a file';
 
-const schema = optionsSchema({
-  file: z
-    .string({ error: path })
-    .min(1, { error: path })
-    .refine((file) => !file.includes('\0'), { error: `${path}, without a NUL` })
-    .refine((file) => !/^(?::memory:$|file:)/.test(file), {
-      error: `${path}, no SQLite URI; what need not outlive the process is for memoryBackend`,
-    })
-    .transform((file) => resolve(file)),
-  ...commonFields,
-});
+/** The file, as it is written: it becomes absolute. */
+export const fileSchema = z
+  .string({ error: path })
+  .min(1, { error: path })
+  .refine((file) => !file.includes('\0'), { error: `${path}, without a NUL` })
+  .refine((file) => !/^(?::memory:$|file:)/.test(file), {
+    error: `${path}, no SQLite URI; what need not outlive the process is for memoryBackend`,
+  })
+  .transform((file) => resolve(file));
+
+const schema = optionsSchema({ file: fileSchema, ...commonFields });
 
 /** @throws {InvalidOptionsError} A line for each option that is not as expected. */
 export function parseSqliteOptions(options: SqliteOptions): SqliteSettings {

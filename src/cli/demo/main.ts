@@ -1,8 +1,8 @@
 /**
  * What `npm run demo` runs: orders through the whole system, against a shop that fails on purpose. Made to be run, never imported.
  */
-import http from 'node:http';
 import { onStopSignal } from '../../service/index.ts';
+import { useProxies } from '../proxies.ts';
 import { type DemoOptions, DemoOptionsError, help, parseDemoOptions } from './options.ts';
 import type { DemoOrder } from './order.ts';
 import { movingTable, type Progress, plainLines } from './progress.ts';
@@ -66,11 +66,4 @@ async function demo(options: DemoOptions): Promise<void> {
 function progressFor({ json }: DemoOptions, orders: () => readonly DemoOrder[]): Progress {
   if (json) return plainLines(() => {});
   return process.stdout.isTTY ? movingTable(process.stdout, orders) : plainLines((line) => console.log(line));
-}
-
-/** Proxies as the environment names them, as curl takes them; never for the shop on this machine. */
-function useProxies(): void {
-  const own = '127.0.0.1,localhost,::1';
-  const given = process.env.no_proxy ?? process.env.NO_PROXY;
-  http.setGlobalProxyFromEnv({ ...process.env, no_proxy: given ? `${given},${own}` : own });
 }

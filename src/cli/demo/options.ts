@@ -1,8 +1,7 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { formatIssues, issuesOf } from '../../../machines/issue.ts';
-import { parseShopClientOptions } from '../../shop/options.ts';
-import { ShopClientOptionsError } from '../../shop/options-error.ts';
+import { shopUrlIssues } from '../shop-url.ts';
 
 export const help = `Usage: npm run demo -- [options]
 
@@ -50,21 +49,12 @@ export function parseDemoOptions(
     { reportInput: true },
   );
   if (parsed.success) {
-    checkShopUrl(parsed.data.SHOP_URL);
+    const issues = shopUrlIssues(parsed.data.SHOP_URL);
+    if (issues.length > 0) throw new DemoOptionsError(formatIssues(issues));
     return parsed.data;
   }
   const issues = issuesOf(parsed.error.issues).map(({ path, message }) => ({ path: `--${path}`, message }));
   throw new DemoOptionsError(formatIssues(issues));
-}
-
-/** The client of the shop knows which URLs it takes, and shows no password of one that it does not. */
-function checkShopUrl(url: string | undefined): void {
-  try {
-    if (url !== undefined) parseShopClientOptions({ url });
-  } catch (error) {
-    if (!(error instanceof ShopClientOptionsError)) throw error;
-    throw new DemoOptionsError(formatIssues(error.issues.map((issue) => ({ ...issue, path: 'SHOP_URL' }))));
-  }
 }
 
 function parseArguments(args: readonly string[]): object {

@@ -1,0 +1,2 @@
+export { type SubmitAnswer, submitAnswer, type TaskAnswer, taskAnswer } from './answers.ts';
+export { type Problem, problem, problemOf } from './problem.ts';

@@ -1,0 +1,2 @@
+export { type HttpDoor, startHttpDoor } from './door.ts';
+export { type HttpOptions, httpOptionsSchema } from './options.ts';
