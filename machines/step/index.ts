@@ -9,6 +9,7 @@ export {
 } from './effect.ts';
 export { type EffectErrorOptions, PermanentError, RetryableError } from './effect-error.ts';
 export type { Cause, Failure } from './failure.ts';
+export { assertOutput } from './output.ts';
 export type { CheckPlan, EffectPlan, StepPlan } from './plan.ts';
 export { isStrayPromise } from './promises.ts';
 export { parseRetryAfter } from './retry-after.ts';

@@ -11,4 +11,4 @@ export {
   type SupervisorRef,
   supervisorMachine,
 } from './supervisor.ts';
-export type { CreateTask, Deferral, Offer, TaskActor } from './task-actor.ts';
+export type { CreateTask, Deferral, Offer, Suspicion, TaskActor, TaskObserver } from './task-actor.ts';

@@ -1,6 +1,8 @@
 import { type AnyActorRef, fromCallback } from 'xstate';
 import { type Clock, now } from '../clock.ts';
+import { Deliveries } from './deliveries.ts';
 import { OwnershipLostError } from './ownership-lost-error.ts';
+import { Quarantine } from './quarantine.ts';
 import type { CreateTask, Offer, TaskActor } from './task-actor.ts';
 
 /**
@@ -12,17 +14,19 @@ import type { CreateTask, Offer, TaskActor } from './task-actor.ts';
  *   exception is a task that another process owns now: its delivery is the other's.
  * - O3. What one task throws is reported, and harms no other.
  * - O4. There is no queue here: what the inbox may hand over at a time is the bound.
+ * - O5. A task that its process may have died of is run with nothing else in flight (see {@link Quarantine}).
  *
  * The pool owns: which tasks live, and the deliveries in hand. `createTask` owns: what a task is, how it is made to last, and its past.
  */
 
 export type PoolEvent =
   | { readonly type: 'task.offer'; readonly delivery: Offer }
-  /** Sends an event to a task if it lives here; says whether it does. */
+  /** Sends an event to a task if it lives here; says whether it was taken. */
   | {
       readonly type: 'task.send';
       readonly id: string;
       readonly event: { type: string };
+      readonly eventId?: string;
       readonly reply: (sent: Promise<boolean>) => void;
     }
   /** Hands over the snapshot of a task that lives here. */
@@ -66,13 +70,18 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
   return fromCallback<PoolEvent>(({ receive, sendBack, self }) => {
     const { clock } = self as AnyActorRef as AnyActorRef & { clock: Clock };
     const tasks = new Map<string, LiveTask>();
-    /** The deliveries in hand. One leaves by being settled, so that it is settled once. */
-    const held = new Set<Offer>();
+    const deliveries = new Deliveries({
+      clock,
+      keepAliveEvery,
+      settled: () => tellIfDrained(),
+      failed: (id, error) => tell({ type: 'delivery.unsettled', id, error }),
+    });
+    /** Of tasks that are on their way out. */
+    const leaving = new Set<Offer>();
     let draining = false;
     let drained = false;
-    let settling = 0;
     let handedBack = 0;
-    let beat: unknown;
+    const quarantine = new Quarantine({ count: () => tasks.size, start, evacuate }, clock);
 
     const tell = (report: PoolReport) => sendBack(report);
 
@@ -81,11 +90,12 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
         case 'task.offer':
           return offer(event.delivery);
         case 'task.send':
-          return event.reply(sendTo(tasks.get(event.id), event.event));
+          return event.reply(sendTo(tasks.get(event.id), event.event, event.eventId));
         case 'task.report':
           return event.reply(tasks.get(event.id)?.actor?.getSnapshot());
         case 'pool.drain':
           draining = true;
+          for (const delivery of quarantine.clear()) void deliveries.handBack(delivery);
           return tellIfDrained();
         case 'pool.release':
           return release();
@@ -95,29 +105,46 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
     });
 
     function offer(delivery: Offer): void {
-      held.add(delivery);
-      keepAlive();
+      deliveries.hold(delivery);
       const { kind, taskId } = delivery.message;
       const live = tasks.get(taskId);
       if (live && (kind === 'request' || isSameEvent(live.delivery, delivery)))
         void supersede(live, delivery);
       else if (live) void passOn(live, delivery);
-      else if (draining) void handBack(delivery);
-      else void start(delivery);
+      else if (draining) void deliveries.handBack(delivery);
+      else if (quarantine.isOn) quarantine.hold(delivery);
+      else start(delivery, { alone: false });
     }
 
-    async function start(delivery: Offer): Promise<void> {
-      const { message } = delivery;
-      const { kind, taskId: id, body } = message;
+    function start(delivery: Offer, how: { alone: boolean }): void {
+      const { taskId: id } = delivery.message;
+      // It waited, and another wake-up of its task was before it.
+      if (tasks.has(id)) {
+        offer(delivery);
+        return;
+      }
       const live: LiveTask = { id, delivery, started: Promise.withResolvers() };
       tasks.set(id, live);
+      void run(live, how);
+    }
+
+    async function run(live: LiveTask, how: { alone: boolean }): Promise<void> {
+      const { delivery } = live;
+      const { message, attempt } = delivery;
+      const { kind, body, eventId } = message;
       try {
-        const created = await createTask(id, kind === 'request' ? body : undefined, message);
+        const request = kind === 'request' ? body : undefined;
+        const created = await createTask(live.id, request, message, { ...how, attempt });
         // Released while it was being made: its delivery is handed back already.
         if (!isLive(live)) return;
         if (!created) return ended(live);
         if ('until' in created) return giveBack(live, created.until);
         if (draining) return giveBack(live);
+        if ('alone' in created) {
+          quarantine.suspect(live.delivery);
+          forget(live);
+          return;
+        }
         live.actor = created;
       } catch (error) {
         return broke(live, 'task.refused', error);
@@ -126,9 +153,11 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
         live.subscription = live.actor.subscribe({
           complete: () => ended(live),
           error: (error) => broke(live, 'task.crashed', error),
+          parked: (until) => (until === undefined ? ended(live) : giveBack(live, until)),
+          progressed: () => quarantine.free(live.id),
         });
         if (isLive(live)) live.actor.start();
-        if (isLive(live) && kind === 'event') await live.actor.send(body as { type: string });
+        if (isLive(live) && kind === 'event') await live.actor.send(body as { type: string }, eventId);
         live.started.resolve(live.actor);
       } catch (error) {
         broke(live, 'task.crashed', error);
@@ -141,44 +170,70 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
       live.delivery = delivery;
       // An event that woke the task goes once the task has it.
       const isDone = before.message.kind === 'request' || (await live.started.promise) !== undefined;
-      await (isDone ? acknowledge(before) : handBack(before));
+      await (isDone ? deliveries.acknowledge(before) : deliveries.handBack(before));
     }
 
-    /** An event for a task that lives here: the task has it before the message goes. */
+    /** An event for a task that lives here: the task has it before the message goes. One that it has not taken wakes it anew. */
     async function passOn(live: LiveTask, delivery: Offer): Promise<void> {
       try {
-        const sent = await sendTo(live, delivery.message.body as { type: string });
-        await (sent ? acknowledge(delivery) : handBack(delivery));
+        const { body, eventId } = delivery.message;
+        if (await sendTo(live, body as { type: string }, eventId))
+          return await deliveries.acknowledge(delivery);
+        ended(live);
+        if (deliveries.has(delivery)) offer(delivery);
       } catch (error) {
         tell({ type: 'delivery.unsettled', id: live.id, error });
-        await handBack(delivery, retryTime(delivery));
+        await deliveries.handBack(delivery, retryTime(delivery));
       }
     }
 
-    async function sendTo(live: LiveTask | undefined, event: { type: string }): Promise<boolean> {
+    async function sendTo(
+      live: LiveTask | undefined,
+      event: { type: string },
+      eventId: string | undefined,
+    ): Promise<boolean> {
       const actor = await live?.started.promise;
       if (!live || !actor || !isLive(live)) return false;
-      await actor.send(event);
-      return true;
+      return (await actor.send(event, eventId)) !== false;
     }
 
     function release(): void {
       draining = true;
-      handedBack = held.size;
-      for (const live of [...tasks.values()]) {
-        forget(live);
-        stop(live);
-      }
-      for (const delivery of [...held]) void handBack(delivery);
+      handedBack = deliveries.held.length;
+      quarantine.clear();
+      evacuate();
+      for (const delivery of deliveries.held) if (!leaving.has(delivery)) void deliveries.handBack(delivery);
       tellIfDrained();
     }
 
+    /** Every task leaves in order, and its delivery is handed back. */
+    function evacuate(): void {
+      for (const live of [...tasks.values()]) leave(live);
+    }
+
+    function leave(live: LiveTask): void {
+      const { id, delivery, actor } = live;
+      unsubscribe(live);
+      forget(live);
+      if (!actor?.release) {
+        stop(live);
+        void deliveries.handBack(delivery);
+        return;
+      }
+      leaving.add(delivery);
+      const released = async () => actor.release?.();
+      void released()
+        .catch((error: unknown) => tell({ type: 'task.crashed', id, error }))
+        .then(() => leaving.delete(delivery))
+        .then(() => deliveries.handBack(delivery));
+    }
+
     function ended(live: LiveTask): void {
-      if (forget(live)) void acknowledge(live.delivery);
+      if (forget(live)) void deliveries.acknowledge(live.delivery);
     }
 
     function giveBack(live: LiveTask, until?: number): void {
-      if (forget(live)) void handBack(live.delivery, until);
+      if (forget(live)) void deliveries.handBack(live.delivery, until);
     }
 
     function broke(live: LiveTask, type: 'task.refused' | 'task.crashed', error: unknown): void {
@@ -186,23 +241,27 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
       stop(live);
       if (error instanceof OwnershipLostError) {
         tell({ type: 'task.lost', id: live.id, error });
-        held.delete(live.delivery);
+        deliveries.abandon(live.delivery);
         tellIfDrained();
       } else {
         tell({ type, id: live.id, error });
-        void handBack(live.delivery, retryTime(live.delivery));
+        void deliveries.handBack(live.delivery, retryTime(live.delivery));
       }
     }
 
     /** Stops a task's actor without hearing of it: a stopped XState actor tells its observers that it is complete. */
-    function stop({ id, actor, subscription }: LiveTask): void {
+    function stop(live: LiveTask): void {
+      unsubscribe(live);
+      try {
+        live.actor?.stop();
+      } catch (error) {
+        tell({ type: 'task.crashed', id: live.id, error });
+      }
+    }
+
+    function unsubscribe({ id, subscription }: LiveTask): void {
       try {
         subscription?.unsubscribe();
-      } catch (error) {
-        tell({ type: 'task.crashed', id, error });
-      }
-      try {
-        actor?.stop();
       } catch (error) {
         tell({ type: 'task.crashed', id, error });
       }
@@ -215,31 +274,14 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
     /** @returns Whether it was still live: so that it ends in one way only. */
     function forget(live: LiveTask): boolean {
       live.started.resolve(undefined);
-      return isLive(live) && tasks.delete(live.id);
-    }
-
-    function acknowledge(delivery: Offer): Promise<void> {
-      return settle(delivery, () => delivery.acknowledge());
-    }
-
-    function handBack(delivery: Offer, until?: number): Promise<void> {
-      return settle(delivery, () => delivery.handBack(until));
-    }
-
-    async function settle(delivery: Offer, how: () => Promise<void>): Promise<void> {
-      if (!held.delete(delivery)) return;
-      settling += 1;
-      try {
-        await how();
-      } catch (error) {
-        tell({ type: 'delivery.unsettled', id: delivery.message.taskId, error });
-      }
-      settling -= 1;
-      tellIfDrained();
+      if (!isLive(live)) return false;
+      tasks.delete(live.id);
+      quarantine.left(live.id);
+      return true;
     }
 
     function tellIfDrained(): void {
-      if (!draining || drained || held.size > 0 || settling > 0) return;
+      if (!draining || drained || deliveries.count > 0) return;
       drained = true;
       tell({ type: 'pool.drained', handedBack });
     }
@@ -248,22 +290,9 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
       return now(clock) + Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1));
     }
 
-    function keepAlive(): void {
-      beat ??= clock.setTimeout(() => {
-        beat = undefined;
-        for (const delivery of held) {
-          try {
-            delivery.keepAlive();
-          } catch (error) {
-            tell({ type: 'delivery.unsettled', id: delivery.message.taskId, error });
-          }
-        }
-        if (held.size > 0) keepAlive();
-      }, keepAliveEvery);
-    }
-
     return () => {
-      clock.clearTimeout(beat);
+      deliveries.clear();
+      quarantine.clear();
       for (const live of [...tasks.values()]) {
         forget(live);
         stop(live);

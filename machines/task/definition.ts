@@ -12,6 +12,7 @@ import { z } from 'zod';
 import { issuesOf } from '../issue.ts';
 import {
   type AttemptLogic,
+  assertOutput,
   attemptOf,
   type CancelEvent,
   type Effect,
@@ -165,6 +166,25 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
     throw new RequestError(this.name, issuesOf(parsed.error.issues, ['context']));
   }
 
+  /**
+   * Parses an output that is given to a step by hand, as the step's own would be.
+   *
+   * @throws {RequestError} There is no such step, or it names each field that is wrong: `results.fetch_cart.id`.
+   */
+  async parseOutput(step: string, output: unknown): Promise<unknown> {
+    const plan = this.#plan.steps.find(({ name }) => name === step);
+    if (!plan) {
+      const known = this.steps.map(({ name }) => `"${name}"`).join(', ');
+      throw new RequestError(this.name, [
+        { path: `results.${step}`, message: `no step is named "${step}"; there is ${known}` },
+      ]);
+    }
+    const parsed = await plan.output.safeParseAsync(output, { reportInput: true });
+    if (!parsed.success) throw new RequestError(this.name, issuesOf(parsed.error.issues, ['results', step]));
+    assertOutput(step, parsed.data);
+    return parsed.data;
+  }
+
   #parsed(context: unknown): z.ZodSafeParseResult<unknown> {
     try {
       return this.#context.safeParse(context, { reportInput: true });
@@ -188,6 +208,7 @@ export interface AnyTaskDefinition
   // Machines are invariant in their context: no other type has them all.
   readonly machine: AnyStateMachine;
   parseContext(context: unknown): unknown;
+  parseOutput(step: string, output: unknown): Promise<unknown>;
 }
 
 function kindOf(value: unknown): string {

@@ -13,7 +13,7 @@ import type {
 import type { Clock } from '../../machines/clock.ts';
 import type { Json } from '../../machines/json.ts';
 import type { EffectIdentity } from './effect-key.ts';
-import type { Entry } from './entry.ts';
+import type { Entry, Waits } from './entry.ts';
 import type { MismatchError } from './errors/mismatch-error.ts';
 import type { OwnershipLostError } from './errors/ownership-lost-error.ts';
 import type { Problem } from './problem.ts';
@@ -110,10 +110,14 @@ export interface DurableActor<Logic extends AnyStateMachine = AnyStateMachine> {
   /** Ends this life with a closing note, once what came before is durable. */
   rest(): Promise<Outcome>;
   /**
-   * What it waits for, if nothing but timers and events can move it; undefined while an effect runs or something is
-   * being written. @returns `until`: the next deadline in ms since the epoch, if there is one.
+   * Ends this life with a closing note if nothing but events can move it, and timers that are due after a time.
+   *
+   * @param after In ms since the epoch.
+   * @returns What it waits for, once that note is durable; undefined if it goes on, or its life is over.
    */
-  waiting(): { readonly until?: number } | undefined;
+  park(after: number): Promise<Waits | undefined>;
+  /** What it waits for, if nothing but timers and events can move it; undefined while an effect runs or something is being written. */
+  waiting(): Waits | undefined;
   /** `error` is told too when the actor is lost, blocked or failed. */
   subscribe(
     next?: ((snapshot: SnapshotFrom<Logic>) => void) | Observer<SnapshotFrom<Logic>>,

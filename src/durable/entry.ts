@@ -83,9 +83,17 @@ export interface TimerArrival extends Noting {
   readonly nth?: number;
 }
 
-/** A closing note: the actor leaves memory. */
+/** A closing note: the actor leaves memory in order. */
 export interface Rested extends Noting {
   readonly type: 'rested';
+  /** Where nothing but events and timers could move it. */
+  readonly waits?: Waits;
+}
+
+/** What an actor waits for that nothing but events and timers can move. */
+export interface Waits {
+  /** The deadline of its next timer, in ms since the epoch; left out where it has none. */
+  readonly until?: number;
 }
 
 /** The machine has come to its end. */

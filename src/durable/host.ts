@@ -12,11 +12,12 @@ import {
   type Subscription,
 } from 'xstate';
 import { type Clock, now, systemClock } from '../../machines/clock.ts';
+import type { Json } from '../../machines/json.ts';
 import type { Delivered, DurableActor, DurableOptions, Outcome, Status } from './actor.ts';
 import { enter, enterEvent } from './border.ts';
 import { beginEntry } from './chart.ts';
 import { defaultKey } from './effect-key.ts';
-import type { Arrival, Entry } from './entry.ts';
+import { type Arrival, type Entry, readEntry, type Waits } from './entry.ts';
 import { AppendFailedError } from './errors/append-failed-error.ts';
 import { MismatchError } from './errors/mismatch-error.ts';
 import { NotRunningError } from './errors/not-running-error.ts';
@@ -67,6 +68,8 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
   #outcome: Outcome | undefined;
   /** Of the last entry that was taken. */
   #number: number;
+  /** The journal ends with a closing note. */
+  #atRest: boolean;
 
   constructor(machine: Logic, options: DurableOptions<Logic>, rules: Rules = RULES) {
     const { entries = [], inspect, logger, clock = systemClock } = options;
@@ -81,6 +84,7 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
     this.#keyOf = options.keyOf ?? defaultKey;
     this.#fold = restored ? folds : folds + 1;
     this.#number = restored ? restored.index : entries.length;
+    this.#atRest = isClosingNote(entries.at(-1));
     this.#beginning = restored ?? { input, meta: enter(options.meta, 'meta') };
     this.#audience = new Audience(options);
     this.#writer = new Writer({
@@ -153,16 +157,31 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
     }
   }
 
+  /** Replays its past, and goes no further. @throws {MismatchError} Until there its entries were told of. */
+  retrace(): void {
+    const beginning = this.#beginning;
+    this.#beginning = undefined;
+    try {
+      if (beginning && 'began' in beginning) this.#replay(beginning);
+    } finally {
+      this.stop();
+    }
+  }
+
+  #replay(past: Past): void {
+    replay(past, {
+      id: this.id,
+      machine: this.#machine,
+      tree: this.#tree,
+      start: () => void this.#root.start(),
+      isActive: () => this.#isActive,
+      onFolded: (entry, number) => this.#folded(entry, number, false),
+    });
+  }
+
   #restore(past: Past): void {
     try {
-      replay(past, {
-        id: this.id,
-        machine: this.#machine,
-        tree: this.#tree,
-        start: () => void this.#root.start(),
-        isActive: () => this.#isActive,
-        onFolded: (entry, number) => this.#folded(entry, number, false),
-      });
+      this.#replay(past);
     } catch (error) {
       if (error instanceof MismatchError) this.#end({ status: 'blocked', error });
       else this.#end({ status: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
@@ -236,6 +255,7 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
 
   #folded(entry: Entry, number: number, live: boolean): void {
     this.#number = number;
+    if (live) this.#atRest = false;
     if (entry.type === 'event' && entry.id !== undefined) this.#intake.remember(entry.id, number);
     this.#audience.folded({ number, entry, snapshot: this.getSnapshot(), live });
   }
@@ -270,8 +290,12 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
     return outputOf(this);
   }
 
-  waiting(): { readonly until?: number } | undefined {
-    if (this.#status !== 'live' || !this.#intake.isIdle) return undefined;
+  waiting(): Waits | undefined {
+    return this.#intake.isIdle ? this.#waits() : undefined;
+  }
+
+  #waits(): Waits | undefined {
+    if (this.#status !== 'live') return undefined;
     for (const member of this.#tree.members) if (member.isEffect && member.started) return undefined;
     const { next } = this.#tree.timers;
     return next === Number.POSITIVE_INFINITY ? {} : { until: next };
@@ -313,10 +337,24 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
   }
 
   rest(): Promise<Outcome> {
-    const nothingToNote = this.#intake.isIdle && this.#tree.touched.size === 0;
-    if (this.#status === 'new' || (this.#status === 'live' && nothingToNote)) this.stop();
-    else this.#intake.rest(() => now(this.#clock));
+    if (this.#status === 'new' || (this.#atRest && this.#intake.isIdle)) this.stop();
+    else this.#intake.rest(() => ({ type: 'rested', at: now(this.#clock) }));
     return this.settled;
+  }
+
+  async park(after: number): Promise<Waits | undefined> {
+    if (!this.isOpen) return undefined;
+    const { promise, resolve } = Promise.withResolvers<Waits | undefined>();
+    this.#intake.rest(() => {
+      const waits = this.#waits();
+      const parks = waits && (waits.until === undefined || waits.until > after);
+      resolve(
+        parks ? this.settled.then(({ status }) => (status === 'stopped' ? waits : undefined)) : undefined,
+      );
+      return parks ? { type: 'rested', at: now(this.#clock), waits } : undefined;
+    });
+    void this.settled.then(() => resolve(undefined));
+    return promise;
   }
 
   lose({ writer }: Conflict): void {
@@ -345,4 +383,9 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
     else this.#audience.leave();
     this.#settled.resolve(outcome);
   }
+}
+
+function isClosingNote(json: Json | undefined): boolean {
+  const entry = readEntry(json);
+  return typeof entry === 'object' && entry.type === 'rested';
 }

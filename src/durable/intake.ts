@@ -46,7 +46,7 @@ export class Intake {
   readonly #writer: Writer;
   #begun = false;
   #writing = false;
-  #restAt: (() => number) | undefined;
+  #rest: (() => Rested | undefined) | undefined;
   #waiting: Waiting[] = [];
   /** By id, the entries of the events that have one, and those that are on their way to become one. */
   #received: Map<string, number | Promise<Delivered>> | undefined;
@@ -93,9 +93,9 @@ export class Intake {
     this.#received.set(id, entry);
   }
 
-  /** Writes a closing note once nothing else waits. @param at The time on it. */
-  rest(at: () => number): void {
-    this.#restAt = at;
+  /** Writes a closing note once nothing else waits. @param note Made then; without one nothing is closed. */
+  rest(note: () => Rested | undefined): void {
+    this.#rest = note;
     this.#wake();
   }
 
@@ -106,7 +106,7 @@ export class Intake {
   }
 
   get #hasWork(): boolean {
-    return this.#waiting.length > 0 || this.#restAt !== undefined;
+    return this.#waiting.length > 0 || this.#rest !== undefined;
   }
 
   #wake(): void {
@@ -121,7 +121,12 @@ export class Intake {
     while (this.#hasWork && this.#host.isOpen) {
       const batch = this.#waiting;
       this.#waiting = [];
-      if (batch.length === 0) batch.push(this.#closing());
+      if (batch.length === 0) {
+        const rested = this.#rest?.();
+        this.#rest = undefined;
+        if (!rested) continue;
+        batch.push({ entry: rested });
+      }
       if (!rules.writeAhead) this.#take(batch);
       if (!(await this.#write(batch))) {
         for (const { sender } of batch) sender?.reject(this.#host.refusal());
@@ -131,12 +136,6 @@ export class Intake {
       await this.#host.taken();
     }
     this.#writing = false;
-  }
-
-  #closing(): Waiting {
-    const at = this.#restAt?.() ?? 0;
-    this.#restAt = undefined;
-    return { entry: { type: 'rested', at } };
   }
 
   #take(batch: readonly Waiting[]): void {

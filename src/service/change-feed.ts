@@ -53,6 +53,11 @@ export class ChangeFeed {
     return tail;
   }
 
+  /** Resolves when all of a task is published, or given up. */
+  async idle(taskId: string): Promise<void> {
+    for (let tail = this.#tails.get(taskId); tail; tail = this.#tails.get(taskId)) await tail;
+  }
+
   /** Resolves when all is published; what is not within 5 s is given up. */
   async finish(): Promise<void> {
     const done = new AbortController();

@@ -5,5 +5,5 @@ export { TaskNotFoundError } from './errors/task-not-found-error.ts';
 export type { RunnableTask, ServiceOptions, ServiceReport, Surroundings } from './options.ts';
 export { type Service, startService } from './service.ts';
 export { onStopSignal } from './signals.ts';
-export type { TaskHandle, TaskResult } from './task-handle.ts';
+export type { RestartOptions, TaskHandle, TaskResult } from './task-handle.ts';
 export { emptyView, type StepView, type TaskView, withChanges } from './task-view.ts';

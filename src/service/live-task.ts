@@ -1,51 +1,55 @@
 import type { AnyStateMachine, InspectionEvent } from 'xstate';
-import type { Clock } from '../../machines/clock.ts';
-import { now } from '../../machines/clock.ts';
+import { type Clock, now } from '../../machines/clock.ts';
 import { NotJsonError } from '../../machines/not-json-error.ts';
-import type { TaskStatus } from '../../machines/status.ts';
-import { OwnershipLostError, type TaskActor } from '../../machines/supervisor/index.ts';
-import {
-  type Change,
-  changesBetween,
-  reportOf,
-  type TaskReport,
-  type TaskSnapshot,
-} from '../../machines/task/index.ts';
+import { OwnershipLostError, type TaskActor, type TaskObserver } from '../../machines/supervisor/index.ts';
+import { reportOf, type TaskReport, type TaskSnapshot } from '../../machines/task/index.ts';
 import { JournalConflictError, RefusedError, UnavailableError } from '../backends/index.ts';
-import { type DurableActor, durable, type Folded, type Outcome, type Problem } from '../durable/index.ts';
+import {
+  chartHash,
+  type DurableActor,
+  durable,
+  EntryRefusedError,
+  type Folded,
+  type Outcome,
+  type Problem,
+  type Waits,
+} from '../durable/index.ts';
+import { BLOCKED_WAIT } from './blocking.ts';
 import { changeMessage } from './change-event.ts';
 import type { ChangeFeed } from './change-feed.ts';
+import { crashed, unrecordable } from './ends.ts';
 import { pause } from './pause.ts';
-import { parseEvent } from './task-event.ts';
-import type { TaskLog, TaskPast } from './task-log.ts';
-import { emptyView, type TaskView, withChanges } from './task-view.ts';
+import type { TaskEntry } from './task-entry.ts';
+import { parseEvent, RESTART, type TaskEvent } from './task-event.ts';
+import type { TaskLog } from './task-log.ts';
+import type { TaskPast } from './task-past.ts';
+import { TaskStory, type Told } from './task-story.ts';
+import type { TaskView } from './task-view.ts';
 
 /** What a live task is made of, and works with. */
 export interface LiveTaskOptions {
   readonly id: string;
   readonly task: { readonly name: string; readonly version: string; readonly machine: AnyStateMachine };
-  readonly input: { readonly id: string; readonly context: unknown };
+  readonly input: TaskInput;
   readonly past: TaskPast;
   readonly log: TaskLog;
   readonly feed: ChangeFeed;
   readonly clock: Clock;
+  /** A task that waits for longer leaves memory, in ms. */
+  readonly parkAfter: number;
   readonly inspect: ((event: InspectionEvent) => void) | undefined;
   /** Told of what was wrong without ending the task's being run. */
   readonly report: (
     report:
-      | { type: 'task.crashed' | 'event.refused'; id: string; error: unknown }
+      | { type: 'task.crashed' | 'task.blocked' | 'event.refused'; id: string; error: unknown }
       | { type: 'task.problem'; id: string; problem: Problem },
   ) => void;
 }
 
-/** What is to be told of a task. */
-interface Told {
-  /** The entry that it followed from. */
-  readonly entry: number;
-  /** In ms since the epoch. */
-  readonly time: number;
-  readonly status: TaskStatus;
-  readonly changes: Change[];
+export interface TaskInput {
+  readonly id: string;
+  readonly context: unknown;
+  readonly results?: Readonly<Record<string, unknown>>;
 }
 
 /** How long the journal is left alone after it did not answer, in ms. */
@@ -54,30 +58,36 @@ const END_RETRY = 1_000;
 /**
  * A task that runs in this process: its machine made durable on its journal, and what is told of it.
  *
- * - L1. Every change of its chart is published, in order, beside its way: no step waits for that. Taken up again, it tells its past once more,
- *   under the same ids, since the last of it may not have been heard.
+ * - L1. Every change of its chart is published, in order, beside its way: no step waits for that. Taken up again, it tells its
+ *   past once more, under the same ids, since the last of it may not have been heard; but not what was told before it parked.
  * - L2. It is complete for its observer only once its end is in its journal and was told (or the bus given up): a process that dies
  *   between the two must be woken once more to tell it. What is published last is what stands there.
+ * - L3. A task that only waits, for an event or for longer than `parkAfter`, parks: what it came to is published, then a
+ *   closing note is written, and it leaves memory.
+ * - L4. What cannot go on is set aside, in its journal: `blocked`. Its chart is not the one that began it.
  */
 export class LiveTask implements TaskActor {
   readonly #options: LiveTaskOptions;
   readonly #actor: DurableActor;
   readonly #stopping = new AbortController();
-  #report: TaskReport | undefined;
-  #view: TaskView;
-  #entry = 0;
+  readonly #story: TaskStory;
+  #observer: TaskObserver | undefined;
+  /** It has said that it parks. */
+  #parked: Waits | undefined;
+  #isLookedAt = false;
   /** What its machine shows is no task's. */
   #broken: { readonly error: unknown } | undefined;
 
   constructor(options: LiveTaskOptions) {
     const { id, task, input, past, log, clock, inspect, report } = options;
     this.#options = options;
-    this.#view = emptyView({ id, name: task.name, version: task.version });
+    this.#story = new TaskStory({ id, name: task.name, version: task.version });
     this.#actor = durable(task.machine, {
       id,
       input,
       entries: past.entries,
       sequence: past.sequence,
+      anew: !past.isBegun,
       append: log.append(id),
       clock,
       onEntry: (folded) => this.#hear(folded),
@@ -90,18 +100,15 @@ export class LiveTask implements TaskActor {
     });
   }
 
-  subscribe(observer: Parameters<TaskActor['subscribe']>[0]): { unsubscribe(): void } {
-    let heard = true;
+  subscribe(observer: TaskObserver): { unsubscribe(): void } {
+    this.#observer = observer;
     const settle = async () => this.#settle(await this.#actor.settled);
-    settle().then(
-      (isOver) => heard && isOver && observer.complete(),
-      (error) => heard && observer.error(error),
-    );
+    settle().catch((error: unknown) => this.#observer?.error(error));
     // The outcome says it; without an observer of its errors the actor would count them as unheard.
     const errors = this.#actor.subscribe({ error: () => {} });
     return {
       unsubscribe: () => {
-        heard = false;
+        this.#observer = undefined;
         errors.unsubscribe();
       },
     };
@@ -109,15 +116,36 @@ export class LiveTask implements TaskActor {
 
   start(): void {
     this.#actor.start();
+    this.#considerParking();
   }
 
-  /** An event that is none is reported and dropped: sent again it would be none again. */
-  async send(event: unknown): Promise<void> {
-    const { id, task, report } = this.#options;
+  async send(event: unknown, eventId?: string): Promise<boolean> {
+    const { id, task, past, report } = this.#options;
+    let parsed: TaskEvent;
     try {
-      await this.#actor.deliver(parseEvent(task.name, event));
+      parsed = parseEvent(task.name, event);
     } catch (error) {
+      // Sent again it would be none again.
       report({ type: 'event.refused', id, error });
+      return true;
+    }
+    if (eventId !== undefined && past.eventIds.has(eventId)) return true;
+    if (parsed.type === RESTART) {
+      // It begins anew with whoever takes the event next.
+      await this.release();
+      return false;
+    }
+    try {
+      await this.#actor.deliver(parsed, eventId === undefined ? {} : { id: eventId });
+      return true;
+    } catch (error) {
+      if (error instanceof EntryRefusedError || error instanceof NotJsonError) {
+        report({ type: 'event.refused', id, error });
+        return true;
+      }
+      // It has left meanwhile; why, is told to its observer.
+      if (this.#actor.status !== 'live') return false;
+      throw error;
     }
   }
 
@@ -126,43 +154,76 @@ export class LiveTask implements TaskActor {
     this.#actor.stop();
   }
 
+  async release(): Promise<void> {
+    await this.#actor.rest();
+    this.stop();
+  }
+
   /** How it stands. */
   getSnapshot(): TaskView {
-    return this.#view;
+    return this.#story.view;
   }
 
   /** An entry was taken. What its end is, is told once that is recorded. */
-  #hear({ number, entry, snapshot }: Folded): void {
-    this.#entry = number;
-    if (snapshot.status !== 'active') return;
+  #hear(folded: Folded): void {
+    const { number, entry, live } = folded;
     try {
-      void this.#publish(this.#advance(reportOf(snapshot as TaskSnapshot), entry.at));
+      const told = this.#story.hear(folded);
+      if (told && (live || number >= this.#options.past.parkedAt)) void this.#publish(told);
     } catch (error) {
       // What its machine shows is no task's.
       this.#broken = { error };
       this.#actor.stop();
     }
+    if (!live) return;
+    if (entry.type === 'rested') {
+      this.#parked = entry.waits;
+      return;
+    }
+    this.#observer?.progressed();
+    this.#considerParking();
   }
 
-  /** @returns Whether the task is over, and that is in its journal. */
-  async #settle(outcome: Outcome): Promise<boolean> {
+  /** Once what is happening has happened. */
+  #considerParking(): void {
+    if (this.#isLookedAt) return;
+    this.#isLookedAt = true;
+    setImmediate(() => {
+      this.#isLookedAt = false;
+      void this.#parkIfIdle();
+    });
+  }
+
+  async #parkIfIdle(): Promise<void> {
+    const { id, feed, clock, parkAfter } = this.#options;
+    const waits = this.#actor.waiting();
+    const after = now(clock) + parkAfter;
+    if (!waits || (waits.until !== undefined && waits.until <= after)) return;
+    await feed.idle(id);
+    await this.#actor.park(after);
+  }
+
+  async #settle(outcome: Outcome): Promise<void> {
     switch (outcome.status) {
       case 'ended':
         await this.#end(this.#howItEnded());
-        return true;
+        this.#observer?.complete();
+        break;
       case 'stopped':
-        if (!this.#broken) return false;
-        await this.#end(this.#crash(this.#broken.error));
-        return true;
+        if (this.#broken) {
+          await this.#end(this.#crash(this.#broken.error));
+          this.#observer?.complete();
+        } else if (this.#parked) this.#observer?.parked(this.#parked.until);
+        break;
       case 'lost':
         throw new OwnershipLostError(this.#options.id, { cause: outcome.error });
       case 'blocked':
-        void this.#publish(this.#advance(blocked(this.#report, outcome.error), now(this.#options.clock)));
-        throw outcome.error;
+        this.#observer?.parked(await this.#block(outcome.error));
+        break;
       case 'failed':
         throw outcome.error;
       default:
-        return outcome satisfies never;
+        outcome satisfies never;
     }
   }
 
@@ -178,47 +239,64 @@ export class LiveTask implements TaskActor {
   #crash(error: unknown): TaskReport {
     const { id, report } = this.#options;
     report({ type: 'task.crashed', id, error });
-    return crashed(this.#report, error);
-  }
-
-  /** Takes in how the chart stands. @returns What changed, to be told. */
-  #advance(report: TaskReport, time: number): Told {
-    const changes = changesBetween(this.#report, report);
-    this.#report = report;
-    this.#view = withChanges(this.#view, changes, time);
-    return { entry: this.#entry, time, status: report.status, changes };
+    return crashed(this.#story.report, error);
   }
 
   async #publish({ entry, time, status, changes }: Told): Promise<void> {
     if (changes.length === 0) return;
     const { id, task, feed } = this.#options;
     const { name, version } = task;
-    await feed.publish(id, changeMessage({ id, entry, n: 0, time }, { name, version, status, changes }));
+    await feed.publish(
+      id,
+      changeMessage({ id, entry, n: 0, time }, { name, version, status, changes: [...changes] }),
+    );
+  }
+
+  /** Sets it aside. @returns When it is to be looked at again, in ms since the epoch. */
+  async #block(error: Error): Promise<number> {
+    const { id, task, past, clock, report } = this.#options;
+    const at = now(clock);
+    const entry = {
+      type: 'task.blocked' as const,
+      at,
+      error: { code: 'blocked', message: error.message },
+      chart: chartHash(task.machine),
+    };
+    await this.#record(entry, false);
+    report({ type: 'task.blocked', id, error });
+    const steps = this.#story.report?.steps ?? {};
+    const told = this.#story.advance({ status: 'blocked', steps, error: entry.error }, at);
+    await this.#publish({ ...told, entry: past.entries.length + 1 });
+    return at + BLOCKED_WAIT;
   }
 
   /** Records how it ended, then tells of it. */
   async #end(how: TaskReport): Promise<void> {
-    const time = now(this.#options.clock);
-    const before = { report: this.#report, view: this.#view };
-    let told = this.#advance(how, time);
+    const { clock, past } = this.#options;
+    const at = now(clock);
+    // A message that wakes it later closes its journal: were that gone by then, the task would be a new one.
+    const closing = past.wakesUntil <= at;
+    const story = this.#story;
+    const { report, view } = story;
+    let told = story.advance(how, at);
     try {
-      await this.#record(time);
+      await this.#record({ type: 'task.ended', view: story.view, at }, closing);
     } catch (error) {
       if (!(error instanceof RefusedError || error instanceof NotJsonError)) throw error;
       // What cannot be written down as it is, a huge output say, still must not leave the task without an end.
-      this.#report = before.report;
-      this.#view = before.view;
-      told = this.#advance(unrecordable(how, error), time);
-      await this.#record(time);
+      story.report = report;
+      story.view = view;
+      told = story.advance(unrecordable(how, error), at);
+      await this.#record({ type: 'task.ended', view: story.view, at }, closing);
     }
-    await this.#publish(told);
+    await this.#publish({ ...told, entry: told.entry + 1 });
   }
 
   /** Repeats the same commit as long as it is unknown whether it was stored. */
-  async #record(at: number): Promise<void> {
+  async #record(entry: TaskEntry, closing: boolean): Promise<void> {
     const { id, log, clock } = this.#options;
     const { signal } = this.#stopping;
-    const write = log.ending(id, this.#actor.sequence, { view: this.#view, at }, { closing: true });
+    const write = log.writing(id, this.#actor.sequence, entry, { closing });
     for (;;) {
       try {
         return await write();
@@ -230,38 +308,4 @@ export class LiveTask implements TaskActor {
       signal.throwIfAborted();
     }
   }
-}
-
-/** A task whose definition is not the one that it began with: nothing of it runs. */
-function blocked(before: TaskReport | undefined, error: Error): TaskReport {
-  return {
-    status: 'blocked',
-    steps: before?.steps ?? {},
-    error: { code: 'blocked', message: error.message },
-  };
-}
-
-/** The end of a task whose chart threw; how its steps stood is how they were last seen. */
-function crashed(before: TaskReport | undefined, error: unknown): TaskReport {
-  const message = `The task's chart threw: ${messageOf(error)}`;
-  return { status: 'error', steps: stopped(before?.steps ?? {}), error: { code: 'crashed', message } };
-}
-
-function unrecordable({ steps }: TaskReport, error: unknown): TaskReport {
-  const bare = Object.entries(steps).map(([step, { error: _, ...report }]) => [step, report] as const);
-  const message = `How the task ended cannot be recorded: ${messageOf(error)}`;
-  return { status: 'error', steps: Object.fromEntries(bare), error: { code: 'unrecordable', message } };
-}
-
-/** Steps whose task has ended under them. */
-function stopped(steps: TaskReport['steps']): TaskReport['steps'] {
-  const ended = Object.entries(steps).map(([step, report]) => {
-    const runs = report.status === 'running' || report.status === 'waiting_for_retry';
-    return [step, runs ? { ...report, status: 'cancelled' as const } : report] as const;
-  });
-  return Object.fromEntries(ended);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

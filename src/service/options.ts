@@ -16,8 +16,12 @@ import type { ChangeEvent } from './change-event.ts';
 export interface RunnableTask {
   readonly name: string;
   readonly version: string;
+  readonly steps: readonly { readonly name: string }[];
   readonly machine: AnyStateMachine;
+  /** @throws {RequestError} */
   parseContext(context: unknown): unknown;
+  /** Parses an output that is given to a step by hand. @throws {RequestError} */
+  parseOutput(step: string, output: unknown): Promise<unknown>;
 }
 
 /** What the effects of tasks may work with. */
@@ -32,6 +36,8 @@ export interface Surroundings {
 export type ServiceReport =
   | Exclude<PoolReport, { type: 'pool.drained' }>
   | IntakeFailure
+  /** A task cannot go on, and is set aside; see its error. */
+  | { readonly type: 'task.blocked'; readonly id: string; readonly error: unknown }
   /** What came for a task as an event is none; it is dropped. */
   | { readonly type: 'event.refused'; readonly id: string; readonly error: unknown }
   /** Something about a task went wrong beside its way; see {@link Problem}. */
@@ -56,6 +62,8 @@ export interface ServiceOptions {
    * as if each character took one. @default 32_768
    */
   readonly largeValueBytes?: number;
+  /** A task that only waits, for longer than this in ms or for an event, leaves memory until then. @default 30_000 */
+  readonly parkAfter?: number;
   /** @default the system's */
   readonly clock?: Clock;
   /** Sees every actor's events and snapshots, as XState's own `inspect` does. */
@@ -100,6 +108,7 @@ const schema = z.strictObject(
     limit: whole(1, MOST_TASKS, 'tasks').default(256),
     drainWithin: whole(0, LONGEST_DRAIN, 'milliseconds').default(10_000),
     largeValueBytes: whole(LEAST_LARGE, MOST_LARGE, 'bytes').default(32 * 1024),
+    parkAfter: whole(0, Number.MAX_SAFE_INTEGER, 'milliseconds').default(30_000),
     clock: z
       .custom<Clock>((value) => hasFunction(value, 'setTimeout') && hasFunction(value, 'clearTimeout'), {
         error: 'expected a clock: { setTimeout, clearTimeout, now? }',

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import { createActor, fromPromise, type InspectionEvent, toPromise, waitFor } from 'xstate';
+import { type Clock, now } from '../../machines/clock.ts';
 import {
   type PoolEvent,
   poolOf,
@@ -18,12 +19,15 @@ import { ChangeFeed } from './change-feed.ts';
 import { TaskConflictError } from './errors/task-conflict-error.ts';
 import { TaskNotFoundError } from './errors/task-not-found-error.ts';
 import { parseServiceOptions, parseTasks, type ServiceOptions, type ServiceReport } from './options.ts';
-import { parseEvent } from './task-event.ts';
+import { restartOf } from './restarting.ts';
+import { retracedView } from './retraced-view.ts';
+import { parseEvent, parseRestart, RESTART } from './task-event.ts';
 import { TaskFactory } from './task-factory.ts';
-import { TaskHandle } from './task-handle.ts';
-import { TaskLog, type TaskPast } from './task-log.ts';
+import { type RestartOptions, TaskHandle } from './task-handle.ts';
+import { TaskLog } from './task-log.ts';
+import type { TaskPast } from './task-past.ts';
 import { TaskRegistry } from './task-registry.ts';
-import { emptyView, type TaskView } from './task-view.ts';
+import type { TaskView } from './task-view.ts';
 
 /**
  * Starts a service: it takes requests from the backend's inbox and runs their tasks.
@@ -49,6 +53,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
 export class Service implements AsyncDisposable {
   readonly #backend: Backend;
+  readonly #clock: Clock;
+  readonly #registry: TaskRegistry;
   readonly #log: TaskLog;
   readonly #feed: ChangeFeed;
   readonly #factory: TaskFactory;
@@ -56,9 +62,20 @@ export class Service implements AsyncDisposable {
   readonly #onReport: (report: ServiceReport) => void;
 
   constructor(options: ServiceOptions) {
-    const { backend, tasks, clock, limit, drainWithin, largeValueBytes, onReport, onChange, ...settings } =
-      parseServiceOptions(options);
+    const {
+      backend,
+      tasks,
+      clock,
+      limit,
+      drainWithin,
+      parkAfter,
+      largeValueBytes,
+      onReport,
+      onChange,
+      ...settings
+    } = parseServiceOptions(options);
     this.#backend = backend;
+    this.#clock = clock;
     this.#onReport = onReport;
     const inspect = settings.inspect && this.#guarded(settings.inspect);
     const report = (each: ServiceReport) => this.#report(each);
@@ -73,9 +90,10 @@ export class Service implements AsyncDisposable {
       stored: ({ body }) => this.#tell('onChange', () => onChange(body as unknown as ChangeEvent)),
       lost: (id, error) => report({ type: 'change.unpublished', id, error }),
     });
+    this.#registry = registry;
     this.#log = log;
     this.#feed = feed;
-    this.#factory = new TaskFactory({ registry, log, feed, clock, inspect, report });
+    this.#factory = new TaskFactory({ registry, log, feed, clock, parkAfter, inspect, report });
 
     const machine = supervisorMachine.provide({
       actors: {
@@ -138,9 +156,9 @@ export class Service implements AsyncDisposable {
     const asked = { ...parsed.request, id };
     // The wake-up first: were the journal begun before it, a crash in between would leave a task that nothing wakes.
     await this.#backend.inbox.submit({ taskId: id, name: asked.name, body: asked as Json });
-    const past = await this.#log.request(id, asked, parsed.task.version);
+    const { past, duplicate } = await this.#log.request(id, asked, parsed.task.version);
     if (!isDeepStrictEqual(jsonOf(past.request), jsonOf(asked))) throw new TaskConflictError(id);
-    return this.#handle(id, past, past.duplicate);
+    return this.#handle(id, past, duplicate);
   }
 
   /** A task that was asked for before, by whomever. @throws {TaskNotFoundError} */
@@ -171,8 +189,10 @@ export class Service implements AsyncDisposable {
       {
         events: this.#backend.events,
         view: () => this.#view(id),
+        isRestarted: async (entry) => (await this.#past(id)).restartedAt > entry,
         ended: (signal) => this.#log.ended(id, signal),
         send: (event) => this.#send(id, name, event),
+        restart: (options) => this.#restart(id, name, options),
       },
     );
   }
@@ -184,24 +204,35 @@ export class Service implements AsyncDisposable {
       reply: reply as (snapshot: unknown) => void,
     }));
     if (live) return live;
-    const { request, version, ended } = await this.#past(id);
-    return ended?.view ?? emptyView({ id, name: request.name, version });
+    return retracedView(id, await this.#past(id), this.#registry, now(this.#clock));
   }
 
   /** To its owner, if that is here; else onto the inbox, which wakes whoever has a place. */
   async #send(id: string, name: string, event: { type: string }): Promise<void> {
     const parsed = parseEvent(name, event);
+    const eventId = randomUUID();
     const here = await this.#askPool<boolean>((reply) => ({
       type: 'task.send',
       id,
       event: parsed,
+      eventId,
       reply,
     }));
     if (here) return;
     const { ended } = await this.#past(id);
     if (ended) return;
     this.#factory.foresee(id, parsed);
-    await this.#backend.inbox.deliver({ taskId: id, name, eventId: randomUUID(), body: parsed as Json });
+    await this.#backend.inbox.deliver({ taskId: id, name, eventId, body: parsed as Json });
+  }
+
+  /** By the inbox, so that it is durable before anybody acts on it. */
+  async #restart(id: string, name: string, { signal, ...options }: RestartOptions): Promise<void> {
+    const event = parseRestart(name, { type: RESTART, ...options });
+    const past = await this.#past(id);
+    await restartOf(this.#registry, id, past, event);
+    const eventId = randomUUID();
+    await this.#backend.inbox.deliver({ taskId: id, name, eventId, body: event as Json });
+    await this.#log.restarted(id, eventId, signal);
   }
 
   /** @returns What the pool answers; nothing if the supervisor has stopped. */

@@ -1,7 +1,9 @@
-import { type AnyStateMachine, getInitialMicrosteps, type InspectionEvent, transition } from 'xstate';
-import { type Clock, now } from '../../machines/clock.ts';
-import type { CreateTask, Offer } from '../../machines/supervisor/index.ts';
+import { type AnyStateMachine, getInitialMicrosteps, transition } from 'xstate';
+import { now } from '../../machines/clock.ts';
+import { NotJsonError } from '../../machines/not-json-error.ts';
+import type { CreateTask, Deferral, Offer, Suspicion } from '../../machines/supervisor/index.ts';
 import {
+  type Change,
   changesBetween,
   parseRequest,
   RequestError,
@@ -10,31 +12,31 @@ import {
   type TaskRequest,
   type TaskSnapshot,
 } from '../../machines/task/index.ts';
-import type { Problem } from '../durable/index.ts';
+import { chartHash } from '../durable/index.ts';
+import { BLOCKED_WAIT } from './blocking.ts';
 import { changeMessage } from './change-event.ts';
-import type { ChangeFeed } from './change-feed.ts';
-import { LiveTask, type LiveTaskOptions } from './live-task.ts';
+import { LiveTask, type LiveTaskOptions, type TaskInput } from './live-task.ts';
 import type { RunnableTask } from './options.ts';
-import { parseEvent, type TaskEvent } from './task-event.ts';
-import type { TaskLog, TaskPast } from './task-log.ts';
+import { restartOf } from './restarting.ts';
+import { parseEvent, RESTART, type TaskEvent } from './task-event.ts';
+import type { TaskPast } from './task-past.ts';
 import type { TaskRegistry } from './task-registry.ts';
 import { emptyView, reportIn, type TaskView, withChanges } from './task-view.ts';
 
-interface Workings {
+/** What each task is run with, and which tasks there are. */
+type Workings = Pick<LiveTaskOptions, 'log' | 'feed' | 'clock' | 'parkAfter' | 'inspect'> & {
   readonly registry: TaskRegistry;
-  readonly log: TaskLog;
-  readonly feed: ChangeFeed;
-  readonly clock: Clock;
-  readonly inspect: ((event: InspectionEvent) => void) | undefined;
   readonly report: (
-    report:
-      | { type: 'task.refused' | 'task.crashed' | 'event.refused'; id: string; error: unknown }
-      | { type: 'task.problem'; id: string; problem: Problem },
+    report: Parameters<LiveTaskOptions['report']>[0] | { type: 'task.refused'; id: string; error: unknown },
   ) => void;
-}
+};
 
 /** How many events are remembered for tasks that have not begun; of more, the oldest is forgotten: it comes by the inbox. */
 const MOST_FORESEEN = 10_000;
+/** A task that was being run when its process died that often is suspected: it is run alone. */
+const SUSPECT_AFTER = 2;
+/** A task that its process died of that often, with nothing else in flight, is set aside. */
+const MOST_DEATHS_ALONE = 3;
 
 /**
  * Makes the actors of tasks from what the inbox hands over and what their journals tell.
@@ -42,6 +44,8 @@ const MOST_FORESEEN = 10_000;
  * - M1. A task whose end is recorded is not run again; one that was never asked for is not run at all.
  * - M2. What cannot be read today cannot be read tomorrow: it is reported and let go of, and a task that was asked for ends with it.
  * - M3. A task that is cancelled before it begins runs no effect.
+ * - M4. A task that its process may have died of is run alone; what its process dies of, three times, is set aside.
+ * - M5. What is set aside is tried again by a worker with another chart, or when it is restarted.
  */
 export class TaskFactory {
   readonly #workings: Workings;
@@ -89,29 +93,21 @@ export class TaskFactory {
     return error;
   }
 
-  readonly create: CreateTask = async (id, _request, message) => {
+  readonly create: CreateTask = async (id, _request, message, how) => {
     const { log, report } = this.#workings;
-    const past = await log.read(id);
+    let past = await log.read(id);
     const event = this.#eventFor(id, message);
     // Without a past, an event found nobody, and a request came from a client that knows the inbox alone.
     if (event === 'refused' || (!past && message.kind === 'event')) return undefined;
-    if (past?.ended) {
-      // Its message came again: perhaps its end was not heard of, or its journal not closed.
-      const told = this.#tell(id, past, past.ended);
-      if (message.kind === 'request' && !past.isClosed) {
-        await log.ending(id, past.sequence, past.ended, { closing: true })();
-      }
-      await told;
-      return undefined;
-    }
-    let asked = past;
     try {
-      asked ??= await this.#accept(message);
-      return await this.#make(id, asked, event);
+      if (past && event?.type === RESTART) await this.#restart(id, past, message.eventId ?? '', event);
+      if (past?.ended) return await this.#close(id, past, past.ended);
+      past ??= await this.#accept(message);
+      return await this.#make(id, past, event, how);
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       report({ type: 'task.refused', id, error });
-      if (asked) await this.#refuse(id, asked, error);
+      if (past && !past.ended) await this.#refuse(id, past, error);
       return undefined;
     }
   };
@@ -128,6 +124,17 @@ export class TaskFactory {
     }
   }
 
+  /** Its message came again: perhaps its end was not heard of, or its journal not closed. */
+  async #close(id: string, past: TaskPast, ended: { view: TaskView; at: number }): Promise<undefined> {
+    const { log, clock } = this.#workings;
+    const { view, at } = ended;
+    const told = this.#told(id, past, past.endedAt, at, changesBetween(undefined, reportIn(view)));
+    if (!past.isClosed && past.wakesUntil <= now(clock)) {
+      await log.writing(id, past.sequence, { type: 'task.ended', view, at }, { closing: true })();
+    }
+    await told;
+  }
+
   /** A request that came by the inbox alone: its id and name are its message's. @throws {RequestError} */
   async #accept({ taskId, name, body }: Offer['message']): Promise<TaskPast> {
     const addressed = { id: taskId, name };
@@ -139,64 +146,127 @@ export class TaskFactory {
         : [{ path, message: `expected "${expected}", which its message is for` }],
     );
     if (issues.length > 0) throw new RequestError(name, issues);
-    return this.#workings.log.request(taskId, request, task.version, { from: 'inbox' });
+    const { past } = await this.#workings.log.request(taskId, request, task.version, { from: 'inbox' });
+    return past;
+  }
+
+  /** Begins it anew, unless this event has done so already, or cannot. */
+  async #restart(id: string, past: TaskPast, eventId: string, event: TaskEvent): Promise<void> {
+    if (past.eventIds.has(eventId)) return;
+    const { registry, log, clock, report } = this.#workings;
+    try {
+      const { version, results, reason } = await restartOf(registry, id, past, event);
+      await log.write(id, past, {
+        type: 'task.restarted',
+        at: now(clock),
+        id: eventId,
+        version,
+        results,
+        ...(reason !== undefined && { reason }),
+      });
+    } catch (error) {
+      if (!(error instanceof RequestError || error instanceof NotJsonError)) throw error;
+      report({ type: 'event.refused', id, error });
+    }
   }
 
   async #make(
     id: string,
     past: TaskPast,
     event: TaskEvent | undefined,
-  ): Promise<LiveTask | { until: number } | undefined> {
+    { alone, attempt }: Parameters<CreateTask>[3],
+  ): Promise<LiveTask | Deferral | Suspicion | undefined> {
     const { registry, ...workings } = this.#workings;
     const { log, clock } = workings;
-    const { request, version } = past;
-    const task = registry.find(request.name, version);
-    const input = { id, context: task.parseContext(request.context) };
-    const isBegun = past.entries.length > 1;
-    const until = request.run_at === undefined ? 0 : Date.parse(request.run_at);
-    const ended = event && !isBegun ? endedBy(task.machine, input, event) : undefined;
-    // Its request may be parked until then: were its journal to go before that, the task would be a new one.
-    if (ended) return this.#record(id, past, reportOf(ended), { closing: until <= now(clock) });
-    if (until > now(clock)) return { until };
-    return new LiveTask({ ...workings, id, task, input, past: isBegun ? await log.resume(id, past) : past });
+    const { request, isBegun, restarted, deaths } = past;
+    const task = registry.find(request.name, past.version);
+    const input = {
+      id,
+      context: task.parseContext(request.context),
+      ...(restarted && { results: restarted.results }),
+    };
+    if (!isBegun && !restarted) {
+      const until = request.run_at === undefined ? 0 : Date.parse(request.run_at);
+      const ended = event && endedBy(task.machine, input, event);
+      if (ended) return this.#record(id, past, reportOf(ended));
+      if (until > now(clock)) {
+        await this.#told(id, past, 1, now(clock), [{ status: 'parked' }]);
+        return { until };
+      }
+    }
+    if (past.blocked?.chart === chartHash(task.machine)) return this.#leaveBlocked(id, past, past.blocked);
+    if (deaths.alone >= MOST_DEATHS_ALONE) return this.#setAside(id, past, task);
+    if (deaths.inCompany >= SUSPECT_AFTER && !alone) return { alone: true };
+    const isFirst = !isBegun && attempt === 1 && !past.blocked;
+    if (!isFirst) await log.write(id, past, { type: 'task.resumed', alone });
+    return new LiveTask({ ...workings, id, task, input, past });
   }
 
   /** Ends a task that was asked for and that no worker of this kind can read. */
   #refuse(id: string, past: TaskPast, { message }: RequestError): Promise<undefined> {
-    const error = { code: 'invalid_request', message };
-    return this.#record(id, past, { status: 'error', steps: {}, error }, { closing: true });
+    return this.#record(id, past, {
+      status: 'error',
+      steps: {},
+      error: { code: 'invalid_request', message },
+    });
+  }
+
+  /** Its chart is still the one that it could not go on with. */
+  async #leaveBlocked(
+    id: string,
+    past: TaskPast,
+    blocked: NonNullable<TaskPast['blocked']>,
+  ): Promise<Deferral> {
+    await this.#told(id, past, past.entries.length, blocked.at, [
+      { status: 'blocked', error: blocked.error },
+    ]);
+    return { until: now(this.#workings.clock) + BLOCKED_WAIT };
+  }
+
+  /** What its process dies of is not run any more. */
+  async #setAside(id: string, past: TaskPast, task: RunnableTask): Promise<Deferral> {
+    const { log, clock, report } = this.#workings;
+    const { deaths } = past;
+    const message = `It was being run when its process died, ${deaths.alone} times with nothing else in flight. Its journal and its outputs are kept; restart it once the reason is mended.`;
+    const entry = {
+      type: 'task.blocked' as const,
+      at: now(clock),
+      error: { code: 'process_died', message },
+      chart: chartHash(task.machine),
+    };
+    await log.write(id, past, entry);
+    report({ type: 'task.blocked', id, error: new Error(message) });
+    return this.#leaveBlocked(id, past, entry);
   }
 
   /** Writes down the end of a task that does not live, and tells of it. */
-  async #record(
-    id: string,
-    past: TaskPast,
-    report: TaskReport,
-    how: { closing: boolean },
-  ): Promise<undefined> {
+  async #record(id: string, past: TaskPast, report: TaskReport): Promise<undefined> {
     const { log, clock } = this.#workings;
-    const { version, sequence } = past;
+    const { version, sequence, request, wakesUntil } = past;
     const at = now(clock);
     const changes = changesBetween(undefined, report);
-    const view = withChanges(emptyView({ id, name: past.request.name, version }), changes, at);
-    await log.ending(id, sequence, { view, at }, how)();
-    await this.#tell(id, { ...past, entries: [...past.entries, null] }, { view, at });
+    const view = withChanges(emptyView({ id, name: request.name, version }), changes, at);
+    // Its request may be parked until then: were its journal to go before that, the task would be a new one.
+    await log.writing(id, sequence, { type: 'task.ended', view, at }, { closing: wakesUntil <= at })();
+    await this.#told(id, past, past.entries.length + 1, at, changes);
     return undefined;
   }
 
-  /** Tells how a task ended, and how its steps stood, by what its journal says. */
-  #tell(
+  /**
+   * @param entry That it followed from. @param time In ms since the epoch. @param changes Those of the task itself last.
+   * @returns Once it is stored, or given up.
+   */
+  #told(
     id: string,
-    { request, version, entries }: TaskPast,
-    { view, at }: { view: TaskView; at: number },
+    { request, version }: TaskPast,
+    entry: number,
+    time: number,
+    changes: Change[],
   ): Promise<void> {
-    const changes = changesBetween(undefined, reportIn(view));
-    const place = { id, entry: entries.length, n: 0, time: at };
-    const { status } = view;
-    return this.#workings.feed.publish(
-      id,
-      changeMessage(place, { name: request.name, version, status, changes }),
-    );
+    const own = changes.at(-1);
+    if (!own || 'step' in own) return Promise.resolve();
+    const data = { name: request.name, version, status: own.status, changes };
+    return this.#workings.feed.publish(id, changeMessage({ id, entry, n: 0, time }, data));
   }
 }
 
@@ -205,11 +275,7 @@ function isObject(value: unknown): value is object {
 }
 
 /** How a task stands that an event ends before it begins; nothing if it does not. */
-function endedBy(
-  machine: AnyStateMachine,
-  input: LiveTaskOptions['input'],
-  event: TaskEvent,
-): TaskSnapshot | undefined {
+function endedBy(machine: AnyStateMachine, input: TaskInput, event: TaskEvent): TaskSnapshot | undefined {
   try {
     // Before its steps leave `pending`: what has not begun has made no attempt.
     const [first] = getInitialMicrosteps(machine, input);

@@ -1,6 +1,7 @@
 import type { TaskReport, TaskRequest } from '../../machines/task/index.ts';
 import type { EventBus } from '../backends/index.ts';
 import { type ChangeEvent, changeEventSchema, changeSubject } from './change-event.ts';
+import type { RestartEvent } from './task-event.ts';
 import type { TaskView } from './task-view.ts';
 
 /** How a task ended. */
@@ -10,8 +11,17 @@ export type TaskResult = Pick<TaskView, 'id' | 'name' | 'version' | 'status' | '
 interface Access {
   readonly events: EventBus;
   readonly view: () => Promise<TaskView>;
+  /** Whether it was begun anew after an entry. */
+  readonly isRestarted: (entry: number) => Promise<boolean>;
   readonly ended: (signal: AbortSignal | undefined) => Promise<TaskView>;
   readonly send: (event: { type: string; reason?: string }) => Promise<void>;
+  readonly restart: (options: RestartOptions) => Promise<void>;
+}
+
+/** How a task is begun anew. */
+export interface RestartOptions extends Omit<RestartEvent, 'type'> {
+  /** Gives up waiting until it is begun. */
+  readonly signal?: AbortSignal;
 }
 
 /** A task that was asked for: to await, to follow, to cancel. */
@@ -77,8 +87,19 @@ export class TaskHandle {
     );
     for await (const change of readable) {
       yield change;
-      if (hasEnded(change)) return;
+      if (hasEnded(change.data) && !(await this.#access.isRestarted(entryOf(change)))) return;
     }
+  }
+
+  /**
+   * Begins the task anew, with outputs that are kept: whatever it is at, also after its end. What its journal holds stays. By this a
+   * failed task is tried again, a step is resolved by hand, passed over or run again, and a task moves to another version.
+   *
+   * @returns Once that is in its journal.
+   * @throws {RequestError} A version or step that is not there, an output that is none of its step: each is named.
+   */
+  restart(options: RestartOptions = {}): Promise<void> {
+    return this.#access.restart(options);
   }
 
   /** Cancels the task, wherever it is; one that has ended stays as it is. @param reason For a person. */
@@ -87,6 +108,10 @@ export class TaskHandle {
   }
 }
 
-function hasEnded({ data }: ChangeEvent): boolean {
-  return !['pending', 'running', 'parked', 'paused', 'blocked'].includes(data.status);
+function entryOf({ id }: ChangeEvent): number {
+  return Number(id.split('/')[1]);
+}
+
+function hasEnded({ status }: ChangeEvent['data']): boolean {
+  return !['pending', 'running', 'parked', 'paused', 'blocked'].includes(status);
 }

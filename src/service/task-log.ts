@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
-import { type TaskRequest, taskRequestSchema } from '../../machines/task/index.ts';
+import type { TaskRequest } from '../../machines/task/index.ts';
 import {
   type Commit,
   EntryTooLargeError,
@@ -11,49 +10,9 @@ import {
 } from '../backends/index.ts';
 import { type Append, EntryRefusedError } from '../durable/index.ts';
 import { TaskNotFoundError } from './errors/task-not-found-error.ts';
+import { readTaskEntry, type TaskEntry } from './task-entry.ts';
+import { TaskPast } from './task-past.ts';
 import type { TaskView } from './task-view.ts';
-
-/**
- * What the service writes into a task's journal: the request, which makes the task exist; each time that a worker takes it
- * up again, which takes it from whoever ran it before; and how it ended, which closes it once no message can wake it any more.
- * What lies between is written by `src/durable`, whose entries have types without a dot.
- */
-const requestedSchema = z.object({
-  type: z.literal('task.requested'),
-  request: taskRequestSchema,
-  /** Of the task, for new requests, when this one came. */
-  version: z.string(),
-  /** Written by the worker that took the request from the inbox, before whoever asked came to it, or instead of them. */
-  from: z.literal('inbox').optional(),
-});
-const resumedSchema = z.object({ type: z.literal('task.resumed') });
-const endedSchema = z.object({
-  type: z.literal('task.ended'),
-  /** In ms since the epoch. */
-  at: z.number(),
-  view: z.custom<TaskView>(),
-});
-const entrySchema = z.discriminatedUnion('type', [requestedSchema, resumedSchema, endedSchema]);
-
-/** An entry of the service, or nothing: one of the task's own. */
-function readEntry(entry: Json): z.output<typeof entrySchema> | undefined {
-  const { data } = z.object({ type: z.string().startsWith('task.') }).safeParse(entry);
-  return data && entrySchema.parse(entry);
-}
-
-/** A task's past, as far as its journal tells. */
-export interface TaskPast {
-  readonly request: TaskRequest;
-  readonly version: string;
-  readonly from?: 'inbox' | undefined;
-  /** How it ended; nothing while it has not. */
-  readonly ended?: { readonly view: TaskView; readonly at: number };
-  readonly isClosed: boolean;
-  /** All that it holds, its own entries and the service's. */
-  readonly entries: readonly Json[];
-  /** The sequence of the last commit. */
-  readonly sequence: number;
-}
 
 /** Reads and writes the journals of tasks, in the words of the service. */
 export class TaskLog {
@@ -68,18 +27,7 @@ export class TaskLog {
 
   /** @returns `undefined` for a task that was never asked for. */
   async read(taskId: string): Promise<TaskPast | undefined> {
-    const all: Json[] = [];
-    let past: TaskPast | undefined;
-    for await (const { entries, sequence, closing: isClosed = false } of this.#journal.read(taskId)) {
-      all.push(...entries);
-      for (const entry of entries) {
-        const read = readEntry(entry);
-        if (read?.type === 'task.requested') past = { ...read, isClosed, entries: all, sequence };
-        if (read?.type === 'task.ended' && past) past = { ...past, ended: read };
-      }
-      if (past) past = { ...past, isClosed, sequence };
-    }
-    return past;
+    return TaskPast.read(this.#journal.read(taskId));
   }
 
   /**
@@ -94,15 +42,13 @@ export class TaskLog {
     request: TaskRequest,
     version: string,
     how: { from?: 'inbox' } = {},
-  ): Promise<TaskPast & { readonly duplicate: boolean }> {
-    const commit = this.#commit({ type: 'task.requested', request: request as Json, version, ...how });
-    const { entries } = commit;
+  ): Promise<{ past: TaskPast; duplicate: boolean }> {
+    const entry = { type: 'task.requested' as const, request, version, ...how };
     try {
-      const sequence = await this.#journal.append(taskId, 0, commit);
-      return { request, version, isClosed: false, entries, sequence, duplicate: false };
+      return { past: await this.write(taskId, new TaskPast(entry), entry), duplicate: false };
     } catch (error) {
       const past = error instanceof JournalConflictError && (await this.read(taskId));
-      if (past) return { ...past, duplicate: past.from !== 'inbox' };
+      if (past) return { past, duplicate: past.from !== 'inbox' };
       throw error;
     }
   }
@@ -122,21 +68,35 @@ export class TaskLog {
     };
   }
 
-  /** Takes a task that was begun: who ran it before cannot write to it any more. @throws {JournalConflictError} Another came first. */
-  async resume(taskId: string, past: TaskPast): Promise<TaskPast> {
-    const commit = this.#commit({ type: 'task.resumed' });
-    const sequence = await this.#journal.append(taskId, past.sequence, commit);
-    return { ...past, entries: [...past.entries, ...commit.entries], sequence };
+  /**
+   * Writes down what the service has to say of a task. It fences: whoever ran the task cannot write to it any more.
+   *
+   * @returns The past, with it.
+   * @throws {JournalConflictError} Another came first.
+   */
+  async write(
+    taskId: string,
+    past: TaskPast,
+    entry: Exclude<TaskEntry, { type: 'task.ended' }>,
+  ): Promise<TaskPast> {
+    const commit = this.#commit(entry);
+    past.sequence = await this.#journal.append(taskId, past.sequence, commit);
+    for (const json of commit.entries) past.add(json, entry);
+    return past;
   }
 
-  /** How a task's end is written: the same commit however often it is called. @throws {JournalConflictError} Another owns the task. */
-  ending(
+  /**
+   * How an entry is written by whoever runs the task: the same commit however often it is called.
+   *
+   * @throws {JournalConflictError} Another owns the task.
+   */
+  writing(
     taskId: string,
     sequence: number,
-    { view, at }: { view: TaskView; at: number },
-    how: { closing: boolean },
+    entry: TaskEntry,
+    { closing }: { closing: boolean },
   ): () => Promise<void> {
-    const commit = { ...this.#commit({ type: 'task.ended', at, view: view as unknown as Json }), ...how };
+    const commit = { ...this.#commit(entry), closing };
     return async () => {
       await this.#journal.append(taskId, sequence, commit);
     };
@@ -151,23 +111,43 @@ export class TaskLog {
    */
   async ended(taskId: string, signal?: AbortSignal): Promise<TaskView> {
     signal?.throwIfAborted();
-    const { promise, resolve, reject } = Promise.withResolvers<TaskView>();
+    const past = await this.read(taskId);
+    if (!past) throw new TaskNotFoundError(taskId);
+    if (past.ended) return past.ended.view;
+    return this.#next(taskId, past.sequence, signal, (entry) =>
+      entry.type === 'task.ended' ? entry.view : undefined,
+    );
+  }
+
+  /** Resolves once the task was begun anew at an event's request. @param signal Gives up waiting. */
+  async restarted(taskId: string, eventId: string, signal?: AbortSignal): Promise<true> {
+    return this.#next(taskId, 0, signal, (entry) => entry.type === 'task.restarted' && entry.id === eventId);
+  }
+
+  /** Resolves with what is found first in the entries of the service behind a place. */
+  async #next<Found>(
+    taskId: string,
+    sequence: number,
+    signal: AbortSignal | undefined,
+    find: (entry: TaskEntry) => Found | false | undefined,
+  ): Promise<Found> {
+    signal?.throwIfAborted();
+    const { promise, resolve, reject } = Promise.withResolvers<Found>();
     const giveUp = () => reject(signal?.reason);
     signal?.addEventListener('abort', giveUp);
     const following = this.#journal.follow(
       taskId,
-      0,
+      sequence,
       ({ entries }) => {
         for (const entry of entries) {
-          const read = readEntry(entry);
-          if (read?.type === 'task.ended') resolve(read.view);
+          const ours = readTaskEntry(entry);
+          const found = ours && find(ours);
+          if (found) return resolve(found);
         }
       },
       (error) => reject(error instanceof JournalDroppedError ? new TaskNotFoundError(taskId) : error),
     );
     following.catch(reject);
-    // A journal that is gone will never tell.
-    this.#journal.last(taskId).then((last) => last ?? reject(new TaskNotFoundError(taskId)), reject);
     try {
       return await promise;
     } finally {
@@ -177,7 +157,7 @@ export class TaskLog {
     }
   }
 
-  #commit(entry: { type: string; [field: string]: Json }): Commit {
-    return { id: randomUUID(), writer: this.#writer, entries: [entry] };
+  #commit(entry: TaskEntry): Commit {
+    return { id: randomUUID(), writer: this.#writer, entries: [entry as unknown as Json] };
   }
 }

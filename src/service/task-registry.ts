@@ -13,6 +13,18 @@ export class TaskRegistry {
     return [...this.#byName.keys()];
   }
 
+  /** @throws {RequestError} There is no task of that name in that version. */
+  exactly(name: string, version: string): RunnableTask {
+    const newest = this.find(name);
+    const versions = this.#byName.get(name) ?? [];
+    const task = versions.find((each) => each.version === version);
+    if (task) return task;
+    const known = versions.map((each) => `"${each.version}"`).join(', ');
+    throw new RequestError(newest.name, [
+      { path: 'event.version', message: `no version of "${name}" is "${version}"; there is ${known}` },
+    ]);
+  }
+
   /**
    * The task of a name.
    *

@@ -133,7 +133,7 @@ describe('cancelling a task', () => {
     await stand.pass(1_000);
     await handle.cancel();
     await expect(handle.result()).resolves.toMatchObject({ status: 'cancelled' });
-    expect((await changesOf(handle)).map(({ data }) => data.status)).toEqual(['cancelled']);
+    expect((await changesOf(handle)).map(({ data }) => data.status)).toEqual(['parked', 'cancelled']);
     await stand.pass(40 * 24 * 60 * 60 * 1_000);
     expect(begun).toEqual([]);
     expect(stand.reports).toEqual([]);

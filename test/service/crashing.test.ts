@@ -3,9 +3,8 @@ import { assign, createMachine, setup } from 'xstate';
 import { z } from 'zod';
 import { defineTask } from '../../machines/task/index.ts';
 import { BackendClosedError, UnavailableError } from '../../src/backends/index.ts';
-import type { RunnableTask } from '../../src/service/index.ts';
 import { refuseStrayErrors } from '../machines/supervisor/stray-errors.ts';
-import { changesOf, echoTask, openStand, soFar, work } from './stand.ts';
+import { changesOf, charted, echoTask, openStand, soFar, work } from './stand.ts';
 
 refuseStrayErrors();
 
@@ -14,13 +13,7 @@ const throwBroken = () => {
   throw broken;
 };
 
-/** A task whose chart is not of the engine's making. */
-const foreign = (machine: unknown): RunnableTask => ({
-  name: 'foreign',
-  version: '1',
-  machine: machine as RunnableTask['machine'],
-  parseContext: (context) => context,
-});
+const foreign = (machine: unknown) => charted(machine, { name: 'foreign' });
 
 const context = { id: 'a', context: {}, results: {}, steps: { one: { attempts: 1 } } };
 const chart = setup({ actions: { throwBroken: assign(throwBroken) } });

@@ -64,7 +64,10 @@ describe('a service that drains', () => {
     await expect(stand.drain(service)).resolves.toEqual({ handedBack: 1 });
     finish('a', 'too late');
     await stand.pass(10_000);
-    await expect(handle.view()).resolves.toMatchObject({ status: 'pending' });
+    await expect(handle.view()).resolves.toMatchObject({
+      status: 'running',
+      steps: { work: { status: 'running', attempts: 1 } },
+    });
     expect(stand.reports).toEqual([]);
   });
 

@@ -17,7 +17,7 @@ describe('a request with run_at', () => {
       const handle = await service.submit({ id: 'a', name: 'work', run_at: at(wait) });
       await stand.pass(wait - 1);
       expect(begun).toEqual([]);
-      await expect(handle.view()).resolves.toMatchObject({ status: 'pending' });
+      await expect(handle.view()).resolves.toMatchObject({ status: 'parked' });
       await stand.pass(1);
       expect(begun).toEqual(['a']);
       finish('a');

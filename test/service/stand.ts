@@ -86,12 +86,29 @@ export const echoTask = defineTask({ name: 'echo', version: '1', context: z.reco
   .step('echo', { output: z.unknown(), run: ({ context }) => context })
   .build({ output: ({ echo }) => echo });
 
+/** A task whose chart is not of the engine's making. */
+export function charted(
+  machine: unknown,
+  { name = 'charted', version = '1' }: { name?: string; version?: string } = {},
+): RunnableTask {
+  return {
+    name,
+    version,
+    steps: [],
+    machine: machine as RunnableTask['machine'],
+    parseContext: (context) => context,
+    parseOutput: async (_, output) => output,
+  };
+}
+
 export interface Stand extends AsyncDisposable {
   readonly clock: VirtualClock;
   readonly backend: Backend;
   readonly reports: ServiceReport[];
   /** Starts a service on the backend; it is drained with the stand. */
   serve(tasks: ServiceOptions['tasks'], options?: Partial<ServiceOptions>): Promise<Service>;
+  /** Ends a service as a process that is killed does: nothing is told to anybody, what it held lapses. */
+  kill(service: Service): Promise<void>;
   /** Lets what is under way happen, time pass, and what follows from it happen. @param ms @default none */
   pass(ms?: number): Promise<void>;
   /** Drains a service, letting time pass as long as it takes. */
@@ -151,6 +168,11 @@ export function openStand(replace: Replace = () => ({}), options: MemoryOptions 
       services.push(service);
       await pass();
       return service;
+    },
+    async kill(service) {
+      services.splice(services.indexOf(service), 1);
+      service.supervisor.stop();
+      await pass(backend.inbox.ackWait);
     },
     pass,
     drain,

@@ -59,7 +59,7 @@ describe('an event for a task that lives', () => {
     ]);
   });
 
-  test('that then cannot be made is handed back', async () => {
+  test('that then cannot be made wakes it anew, and is handed back', async () => {
     const ready = Promise.withResolvers<void>();
     using pool = openPool({
       createTask: async () => {
@@ -71,7 +71,26 @@ describe('an event for a task that lives', () => {
     const delivery = await pool.offer(event('a'));
     ready.resolve();
     await turns();
-    expect(delivery.settled).toEqual(['handed back']);
+    expect(delivery.settled).toEqual(['handed back until 1000']);
+  });
+
+  test('that does not take it, since it is on its way out, wakes it anew: nothing is lost', async () => {
+    class Leaving extends FakeTask {
+      override send(event: { type: string }): unknown {
+        super.send(event);
+        return this.events.length > 1 || pool.made.length > 1;
+      }
+    }
+    using pool = openPool({ createTask: (_, id) => pool.made[pool.made.push(new Leaving(id)) - 1] });
+    const request = await pool.offer({ taskId: 'a' });
+    const delivery = await pool.offer(event('a'));
+    await turns();
+    expect(pool.made.map(({ events }) => events.length)).toEqual([1, 1]);
+    expect(request.settled).toEqual(['acknowledged']);
+    expect(delivery.settled).toEqual([]);
+    pool.task('a').end();
+    await turns();
+    expect(delivery.settled).toEqual(['acknowledged']);
   });
 
   test('that does not take it comes again after a growing wait, and is reported', async () => {

@@ -52,7 +52,9 @@ type Observer = Parameters<TaskActor['subscribe']>[0];
 /** A task actor whose life the test decides. */
 export class FakeTask implements TaskActor {
   readonly id: string;
-  state: 'made' | 'live' | 'ended' | 'crashed' | 'stopped' = 'made';
+  state: 'made' | 'live' | 'ended' | 'crashed' | 'parked' | 'released' | 'stopped' = 'made';
+  /** Without it, `stop` stands for it. */
+  release?(): Promise<void>;
   readonly events: { type: string }[] = [];
   #observer: Observer | undefined;
 
@@ -73,8 +75,9 @@ export class FakeTask implements TaskActor {
     this.state = 'live';
   }
 
-  send(event: { type: string }): void | Promise<void> {
+  send(event: { type: string }): unknown {
     this.events.push(event);
+    return true;
   }
 
   stop(): void {
@@ -88,6 +91,16 @@ export class FakeTask implements TaskActor {
   end(): void {
     this.state = 'ended';
     this.#observer?.complete();
+  }
+
+  /** @param until In ms after the start. */
+  park(until?: number): void {
+    this.state = 'parked';
+    this.#observer?.parked(until === undefined ? undefined : START + until);
+  }
+
+  progress(): void {
+    this.#observer?.progressed();
   }
 
   crash(error: unknown): void {

@@ -26,11 +26,17 @@ describe('the pool', () => {
         return make(args[0]);
       },
     });
+    const how = { attempt: 1, alone: false };
     await pool.offer({ taskId: 'a', body: { context: 1 } });
     await pool.offer({ kind: 'event', taskId: 'b', eventId: 'e', body: { type: 'wake' } });
     expect(asked).toEqual([
-      ['a', { context: 1 }, { kind: 'request', taskId: 'a', name: 'task', body: { context: 1 } }],
-      ['b', undefined, { kind: 'event', taskId: 'b', name: 'task', eventId: 'e', body: { type: 'wake' } }],
+      ['a', { context: 1 }, { kind: 'request', taskId: 'a', name: 'task', body: { context: 1 } }, how],
+      [
+        'b',
+        undefined,
+        { kind: 'event', taskId: 'b', name: 'task', eventId: 'e', body: { type: 'wake' } },
+        how,
+      ],
     ]);
   });
 
