@@ -18,6 +18,7 @@ import { BLOCKED_WAIT } from './blocking.ts';
 import { changeMessage } from './change-event.ts';
 import type { ChangeFeed } from './change-feed.ts';
 import { crashed, unrecordable } from './ends.ts';
+import type { Owners } from './owners.ts';
 import { pause } from './pause.ts';
 import type { TaskEntry } from './task-entry.ts';
 import { parseEvent, RESTART, type TaskEvent } from './task-event.ts';
@@ -34,6 +35,7 @@ export interface LiveTaskOptions {
   readonly past: TaskPast;
   readonly log: TaskLog;
   readonly feed: ChangeFeed;
+  readonly owners: Owners;
   readonly clock: Clock;
   /** A task that waits for longer leaves memory, in ms. */
   readonly parkAfter: number;
@@ -115,6 +117,9 @@ export class LiveTask implements TaskActor {
   }
 
   start(): void {
+    const { id, owners } = this.#options;
+    const answering = owners.answer(id, this);
+    void this.#actor.settled.then(() => answering[Symbol.dispose]());
     this.#actor.start();
     this.#considerParking();
   }

@@ -19,6 +19,7 @@ import { ChangeFeed } from './change-feed.ts';
 import { TaskConflictError } from './errors/task-conflict-error.ts';
 import { TaskNotFoundError } from './errors/task-not-found-error.ts';
 import { parseServiceOptions, parseTasks, type ServiceOptions, type ServiceReport } from './options.ts';
+import { Owners } from './owners.ts';
 import { restartOf } from './restarting.ts';
 import { retracedView } from './retraced-view.ts';
 import { parseEvent, parseRestart, RESTART } from './task-event.ts';
@@ -55,6 +56,7 @@ export class Service implements AsyncDisposable {
   readonly #backend: Backend;
   readonly #clock: Clock;
   readonly #registry: TaskRegistry;
+  readonly #owners: Owners;
   readonly #log: TaskLog;
   readonly #feed: ChangeFeed;
   readonly #factory: TaskFactory;
@@ -76,6 +78,7 @@ export class Service implements AsyncDisposable {
     } = parseServiceOptions(options);
     this.#backend = backend;
     this.#clock = clock;
+    this.#owners = new Owners(backend.actors);
     this.#onReport = onReport;
     const inspect = settings.inspect && this.#guarded(settings.inspect);
     const report = (each: ServiceReport) => this.#report(each);
@@ -93,7 +96,16 @@ export class Service implements AsyncDisposable {
     this.#registry = registry;
     this.#log = log;
     this.#feed = feed;
-    this.#factory = new TaskFactory({ registry, log, feed, clock, parkAfter, inspect, report });
+    this.#factory = new TaskFactory({
+      registry,
+      log,
+      feed,
+      owners: this.#owners,
+      clock,
+      parkAfter,
+      inspect,
+      report,
+    });
 
     const machine = supervisorMachine.provide({
       actors: {
@@ -218,7 +230,7 @@ export class Service implements AsyncDisposable {
       eventId,
       reply,
     }));
-    if (here) return;
+    if (here || (await this.#owners.pass(id, parsed as Json, eventId))) return;
     const { ended } = await this.#past(id);
     if (ended) return;
     this.#factory.foresee(id, parsed);

@@ -12,6 +12,7 @@ import {
   type TaskRequest,
   type TaskSnapshot,
 } from '../../machines/task/index.ts';
+import type { Json } from '../backends/index.ts';
 import { chartHash } from '../durable/index.ts';
 import { BLOCKED_WAIT } from './blocking.ts';
 import { changeMessage } from './change-event.ts';
@@ -24,7 +25,7 @@ import type { TaskRegistry } from './task-registry.ts';
 import { emptyView, reportIn, type TaskView, withChanges } from './task-view.ts';
 
 /** What each task is run with, and which tasks there are. */
-type Workings = Pick<LiveTaskOptions, 'log' | 'feed' | 'clock' | 'parkAfter' | 'inspect'> & {
+type Workings = Pick<LiveTaskOptions, 'log' | 'feed' | 'owners' | 'clock' | 'parkAfter' | 'inspect'> & {
   readonly registry: TaskRegistry;
   readonly report: (
     report: Parameters<LiveTaskOptions['report']>[0] | { type: 'task.refused'; id: string; error: unknown },
@@ -35,6 +36,8 @@ type Workings = Pick<LiveTaskOptions, 'log' | 'feed' | 'clock' | 'parkAfter' | '
 const MOST_FORESEEN = 10_000;
 /** A task that was being run when its process died that often is suspected: it is run alone. */
 const SUSPECT_AFTER = 2;
+/** How long a task is left to the process that runs it, before it is looked again whether one does, in ms. */
+const GIVE_WAY = 5_000;
 /** A task that its process died of that often, with nothing else in flight, is set aside. */
 const MOST_DEATHS_ALONE = 3;
 
@@ -46,6 +49,7 @@ const MOST_DEATHS_ALONE = 3;
  * - M3. A task that is cancelled before it begins runs no effect.
  * - M4. A task that its process may have died of is run alone; what its process dies of, three times, is set aside.
  * - M5. What is set aside is tried again by a worker with another chart, or when it is restarted.
+ * - M6. A task that another process says it runs is left to it.
  */
 export class TaskFactory {
   readonly #workings: Workings;
@@ -94,11 +98,14 @@ export class TaskFactory {
   }
 
   readonly create: CreateTask = async (id, _request, message, how) => {
-    const { log, report } = this.#workings;
+    const { log, clock, report } = this.#workings;
     let past = await log.read(id);
     const event = this.#eventFor(id, message);
     // Without a past, an event found nobody, and a request came from a client that knows the inbox alone.
     if (event === 'refused' || (!past && message.kind === 'event')) return undefined;
+    if (past?.mayLive && (await this.#livesElsewhere(id, message))) {
+      return message.kind === 'event' ? undefined : { until: now(clock) + GIVE_WAY };
+    }
     try {
       if (past && event?.type === RESTART) await this.#restart(id, past, message.eventId ?? '', event);
       if (past?.ended) return await this.#close(id, past, past.ended);
@@ -111,6 +118,12 @@ export class TaskFactory {
       return undefined;
     }
   };
+
+  /** Whether another process runs it, and has what came for it. */
+  #livesElsewhere(id: string, { kind, body, eventId = '' }: Offer['message']): Promise<boolean> {
+    const { owners } = this.#workings;
+    return kind === 'event' ? owners.pass(id, body as Json, eventId) : owners.runs(id);
+  }
 
   #eventFor(id: string, { kind, name, body }: Offer['message']): TaskEvent | 'refused' | undefined {
     const foreseen = this.#foreseen.get(id);

@@ -79,6 +79,11 @@ export class TaskPast {
     return { inCompany: died('in company'), alone: died('alone') };
   }
 
+  /** Whether it may be run somewhere right now: its last life has not said that it is over. */
+  get mayLive(): boolean {
+    return this.#life !== undefined;
+  }
+
   /** @param ours The entry, if it is the service's. */
   add(json: Json, ours: TaskEntry | undefined): void {
     this.entries.push(json);

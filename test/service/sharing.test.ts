@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { UnavailableError } from '../../src/backends/index.ts';
 import { refuseStrayErrors } from '../machines/supervisor/stray-errors.ts';
-import { changesOf, openStand, work } from './stand.ts';
+import { changesOf, openStand, type Replace, work } from './stand.ts';
 
 refuseStrayErrors();
 
@@ -106,5 +107,87 @@ describe('a service that is held up longer than the inbox waits', () => {
     await expect(task.result()).resolves.toMatchObject({ output: 'the second' });
     const changes = await changesOf(task);
     expect(new Set(changes.map(({ id }) => id)).size).toBe(changes.length);
+  });
+});
+
+describe('a task that another service runs', () => {
+  /** Nothing that is held is kept alive, as if its holder were slow. */
+  const forgetful: Replace = (backend) => ({
+    inbox: {
+      take: (options, onDelivery) =>
+        backend.inbox.take(options, (delivery) =>
+          onDelivery({
+            message: delivery.message,
+            attempt: delivery.attempt,
+            acknowledge: () => delivery.acknowledge(),
+            handBack: (until) => delivery.handBack(until),
+            keepAlive: () => {},
+          }),
+        ),
+    },
+  });
+
+  test('is left to it when its message comes again', async () => {
+    await using stand = openStand(forgetful);
+    const one = work();
+    const other = work();
+    const first = await stand.serve([one.task], { limit: 1 });
+    const task = await first.submit({ id: 'a', name: 'work' });
+    await stand.pass();
+    await stand.serve([other.task]);
+    // Step by step: whoever is asked has a second of this time to answer.
+    for (let seconds = 0; seconds < 70; seconds += 1) await stand.pass(1_000);
+    expect([one.begun, other.begun]).toEqual([['a'], []]);
+    one.finish('a', 'by the first');
+    for (let seconds = 0; seconds < 40; seconds += 1) await stand.pass(1_000);
+    await expect(task.result()).resolves.toMatchObject({ output: 'by the first' });
+    expect(other.begun).toEqual([]);
+    expect(stand.reports).toEqual([]);
+  });
+
+  test('is taken over when nobody answers; who ran it stops, and starts nothing more', async () => {
+    await using stand = openStand((backend) => ({
+      ...forgetful(backend),
+      actors: { ask: async () => Promise.reject(new UnavailableError('actors.ask', { cause: 'no answer' })) },
+    }));
+    const one = work();
+    const other = work();
+    const first = await stand.serve([one.task], { limit: 1 });
+    const task = await first.submit({ id: 'a', name: 'work' });
+    await stand.pass();
+    await stand.serve([other.task]);
+    await stand.pass(60_000);
+    expect([one.begun, other.begun]).toEqual([['a'], ['a']]);
+    one.finish('a', 'too late');
+    await stand.pass();
+    other.finish('a', 'by the other');
+    await stand.pass(60_000);
+    await expect(task.result()).resolves.toMatchObject({ output: 'by the other' });
+    expect(stand.reports.map(({ type }) => type)).toEqual(['task.lost']);
+  });
+
+  test('hears an event though that has no place left, once', async () => {
+    await using stand = openStand();
+    const one = work();
+    const first = await stand.serve([one.task], { limit: 1 });
+    const door = await stand.serve([work({ name: 'another' }).task]);
+    const task = await first.submit({ id: 'a', name: 'work' });
+    await stand.pass();
+    await (await door.task('a')).cancel('from afar');
+    await expect(task.result()).resolves.toMatchObject({ status: 'cancelled' });
+    expect(one.aborted).toEqual(['a']);
+  });
+
+  test('is looked at from anywhere', async () => {
+    await using stand = openStand();
+    const one = work();
+    await stand.serve([one.task]);
+    const door = await stand.serve([work().task], { limit: 1 });
+    const task = await door.submit({ id: 'a', name: 'work' });
+    await stand.pass();
+    await expect(task.view()).resolves.toMatchObject({
+      status: 'running',
+      steps: { work: { status: 'running', attempts: 1 } },
+    });
   });
 });

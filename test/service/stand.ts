@@ -1,7 +1,7 @@
 /** What a test of the service stands on: a backend in virtual time, services on it, and a task whose work the test ends. */
 import { z } from 'zod';
 import { defineTask } from '../../machines/task/index.ts';
-import type { Backend, EventBus, Inbox, Journal } from '../../src/backends/index.ts';
+import type { Actors, Backend, EventBus, Inbox, Journal } from '../../src/backends/index.ts';
 import { type MemoryOptions, memoryBackend } from '../../src/backends/memory/index.ts';
 import {
   type ChangeEvent,
@@ -120,6 +120,7 @@ export type Replace = (backend: Backend) => {
   readonly journal?: Partial<Journal>;
   readonly inbox?: Partial<Inbox>;
   readonly events?: Partial<EventBus>;
+  readonly actors?: Partial<Actors>;
 };
 
 export function openStand(replace: Replace = () => ({}), options: MemoryOptions = {}): Stand {
@@ -131,6 +132,7 @@ export function openStand(replace: Replace = () => ({}), options: MemoryOptions 
     journal: withParts(memory.journal, parts.journal),
     inbox: withParts(memory.inbox, parts.inbox),
     events: withParts(memory.events, parts.events),
+    actors: withParts(memory.actors, parts.actors),
   };
   const reports: ServiceReport[] = [];
   const services: Service[] = [];
