@@ -42,8 +42,13 @@ export interface DurableOptions<Logic extends AnyStateMachine = AnyStateMachine>
   readonly logger?: (...args: unknown[]) => void;
   /** Begins the name that its commits are written under; each life adds its own. @default none */
   readonly writer?: string;
-  /** Keeps and compares a hash of the context too: finds what is not pure. For tests: it costs. @default false */
+  /** Keeps and compares a hash of the context too: finds what is not pure. For tests: it costs. @default as `alwaysReplay` */
   readonly hashContext?: boolean;
+  /**
+   * After every commit, replays the journal beside the actor and compares both, contexts too: one that stands otherwise is
+   * `blocked`. For tests: it finds what is not pure where it happens, and its cost grows with the journal. @default false
+   */
+  readonly alwaysReplay?: boolean;
   /** Makes the keys of effects. @default `<id>/<address>`, see {@link effectKey} */
   readonly keyOf?: (identity: EffectIdentity) => string;
   /** Told of every entry once the machine has taken it; `live` is false for those of its past. */

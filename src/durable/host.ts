@@ -14,10 +14,11 @@ import {
 import { type Clock, now, systemClock } from '../../machines/clock.ts';
 import type { Json } from '../../machines/json.ts';
 import type { Delivered, DurableActor, DurableOptions, Outcome, Status } from './actor.ts';
+import { AlwaysReplay } from './always-replay.ts';
 import { enter, enterEvent } from './border.ts';
-import { beginEntry } from './chart.ts';
+import { beginEntry, chartOf } from './chart.ts';
 import { defaultKey } from './effect-key.ts';
-import { type Arrival, type Entry, readEntry, type Waits } from './entry.ts';
+import { type Arrival, describeActor, type Entry, type Note, readEntry, type Waits } from './entry.ts';
 import { AppendFailedError } from './errors/append-failed-error.ts';
 import { MismatchError } from './errors/mismatch-error.ts';
 import { NotRunningError } from './errors/not-running-error.ts';
@@ -60,6 +61,7 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
   readonly #audience: Audience<Logic>;
   readonly #settled = Promise.withResolvers<Outcome>();
   readonly #hashContext: boolean;
+  readonly #always: AlwaysReplay | undefined;
   readonly #keyOf: NonNullable<DurableOptions['keyOf']>;
   readonly #fold: number;
   /** Until the start alone: a past may be large. */
@@ -72,7 +74,7 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
   #atRest: boolean;
 
   constructor(machine: Logic, options: DurableOptions<Logic>, rules: Rules = RULES) {
-    const { entries = [], inspect, logger, clock = systemClock } = options;
+    const { entries = [], alwaysReplay = false, inspect, logger, clock = systemClock } = options;
     const { past, folds } = pastOf(entries);
     const restored = options.anew ? undefined : past;
     const input = restored ? restored.began.input : enter(options.input, 'input');
@@ -80,7 +82,8 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
     this.rules = rules;
     this.#machine = machine;
     this.#clock = clock;
-    this.#hashContext = options.hashContext ?? false;
+    this.#hashContext = options.hashContext ?? alwaysReplay;
+    this.#always = alwaysReplay ? new AlwaysReplay(entries) : undefined;
     this.#keyOf = options.keyOf ?? defaultKey;
     this.#fold = restored ? folds : folds + 1;
     this.#number = restored ? restored.index : entries.length;
@@ -89,7 +92,7 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
     this.#audience = new Audience(options);
     this.#writer = new Writer({
       name: options.writer,
-      append: options.append,
+      append: this.#always?.recording(options.append) ?? options.append,
       sequence: options.sequence ?? 0,
       clock,
       onUnanswered: (error) => this.report('append', error),
@@ -157,15 +160,49 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
     }
   }
 
-  /** Replays its past, and goes no further. @throws {MismatchError} Until there its entries were told of. */
-  retrace(): void {
+  /**
+   * Replays its past, and goes no further.
+   *
+   * @returns How its charts stand.
+   * @throws {MismatchError} Until there its entries were told of.
+   */
+  retrace(): Note {
     const beginning = this.#beginning;
     this.#beginning = undefined;
     try {
       if (beginning && 'began' in beginning) this.#replay(beginning);
+      return this.#standing();
     } finally {
       this.stop();
     }
+  }
+
+  #standing(): Note {
+    const charts = [...this.#tree.members].filter(({ kind }) => kind === 'chart');
+    return noteOf(charts, this.#hashContext);
+  }
+
+  #compareWithReplay(always: AlwaysReplay): void {
+    const machine = this.#machine;
+    const append = () => Promise.reject(this.refusal());
+    const options = { id: this.id, append, hashContext: true, keyOf: this.#keyOf, onProblem: () => {} };
+    const difference = always.difference(this.#standing(), (entries) =>
+      new Host<AnyStateMachine>(machine, { ...options, entries }).retrace(),
+    );
+    if (!difference) return;
+    const { address, recorded, replayed } = difference;
+    const [live, again] = [recorded, replayed].map((standing) => JSON.stringify(standing) ?? 'nowhere');
+    const what = `${describeActor(address)} stands at ${live}; replayed, at ${again}. Something in it is not pure.`;
+    const chart = chartOf(machine);
+    const charts = { recorded: chart, replayed: chart };
+    const error = new MismatchError(this.id, what, {
+      entry: always.number,
+      address,
+      recorded,
+      replayed,
+      charts,
+    });
+    this.#end({ status: 'blocked', error });
   }
 
   #replay(past: Past): void {
@@ -313,6 +350,7 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
 
   /** A machine that is done or in error has come to its last entry. */
   async taken(): Promise<void> {
+    if (this.#always && this.#status === 'live') this.#compareWithReplay(this.#always);
     if (this.#status !== 'live' || this.#isActive) return;
     const { status } = this.#root.getSnapshot();
     if (status === 'active') return;

@@ -39,6 +39,7 @@ export interface LiveTaskOptions {
   readonly clock: Clock;
   /** A task that waits for longer leaves memory, in ms. */
   readonly parkAfter: number;
+  readonly alwaysReplay: boolean;
   readonly inspect: ((event: InspectionEvent) => void) | undefined;
   /** Told of what was wrong without ending the task's being run. */
   readonly report: (
@@ -81,7 +82,7 @@ export class LiveTask implements TaskActor {
   #broken: { readonly error: unknown } | undefined;
 
   constructor(options: LiveTaskOptions) {
-    const { id, task, input, past, log, clock, inspect, report } = options;
+    const { id, task, input, past, log, clock, alwaysReplay, inspect, report } = options;
     this.#options = options;
     this.#story = new TaskStory({ id, name: task.name, version: task.version });
     this.#actor = durable(task.machine, {
@@ -91,6 +92,7 @@ export class LiveTask implements TaskActor {
       sequence: past.sequence,
       anew: !past.isBegun,
       append: log.append(id),
+      alwaysReplay,
       clock,
       onEntry: (folded) => this.#hear(folded),
       onProblem: (problem) => {

@@ -64,6 +64,11 @@ export interface ServiceOptions {
   readonly largeValueBytes?: number;
   /** A task that only waits, for longer than this in ms or for an event, leaves memory until then. @default 30_000 */
   readonly parkAfter?: number;
+  /**
+   * After everything that comes to a task, replays its journal beside it and compares both: one that stands otherwise is
+   * `blocked`. For tests: it finds what is not pure. @default false
+   */
+  readonly alwaysReplay?: boolean;
   /** @default the system's */
   readonly clock?: Clock;
   /** Sees every actor's events and snapshots, as XState's own `inspect` does. */
@@ -109,6 +114,7 @@ const schema = z.strictObject(
     drainWithin: whole(0, LONGEST_DRAIN, 'milliseconds').default(10_000),
     largeValueBytes: whole(LEAST_LARGE, MOST_LARGE, 'bytes').default(32 * 1024),
     parkAfter: whole(0, Number.MAX_SAFE_INTEGER, 'milliseconds').default(30_000),
+    alwaysReplay: z.boolean({ error: 'expected true or false' }).default(false),
     clock: z
       .custom<Clock>((value) => hasFunction(value, 'setTimeout') && hasFunction(value, 'clearTimeout'), {
         error: 'expected a clock: { setTimeout, clearTimeout, now? }',

@@ -71,6 +71,7 @@ export class Service implements AsyncDisposable {
       limit,
       drainWithin,
       parkAfter,
+      alwaysReplay,
       largeValueBytes,
       onReport,
       onChange,
@@ -103,6 +104,7 @@ export class Service implements AsyncDisposable {
       owners: this.#owners,
       clock,
       parkAfter,
+      alwaysReplay,
       inspect,
       report,
     });

@@ -25,7 +25,10 @@ import type { TaskRegistry } from './task-registry.ts';
 import { emptyView, reportIn, type TaskView, withChanges } from './task-view.ts';
 
 /** What each task is run with, and which tasks there are. */
-type Workings = Pick<LiveTaskOptions, 'log' | 'feed' | 'owners' | 'clock' | 'parkAfter' | 'inspect'> & {
+type Workings = Pick<
+  LiveTaskOptions,
+  'log' | 'feed' | 'owners' | 'clock' | 'parkAfter' | 'alwaysReplay' | 'inspect'
+> & {
   readonly registry: TaskRegistry;
   readonly report: (
     report: Parameters<LiveTaskOptions['report']>[0] | { type: 'task.refused'; id: string; error: unknown },

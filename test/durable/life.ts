@@ -98,6 +98,7 @@ export async function live(animal: Animal, options: LifeOptions = {}): Promise<L
       sequence: journal.sequence,
       clock: world.clock,
       hashContext: true,
+      alwaysReplay: true,
       logger: () => world.did('act', 'log'),
       onProblem: (problem) => problems.push(problem),
       onEntry: ({ number }) => {

@@ -177,15 +177,22 @@ describe('D6: old code, new code', () => {
     });
   });
 
-  test('an assign that is not pure is found by the hash of the context, in tests', async () => {
+  test('an assign that is not pure is found by the hash of the context, in tests: at once, or on replay', async () => {
     let ticks = 0;
     const impure = setup({ types: { context: {} as { n: number } } }).createMachine({
       id: 'impure',
       context: { n: 0 },
       on: { tick: { actions: assign({ n: () => ++ticks }) } },
     });
+    const found = new Stand();
+    const live = found.actor(impure).start();
+    await live.deliver({ type: 'tick' });
+    await expect(live.settled).resolves.toMatchObject({ status: 'blocked' });
+    expect(found.journal.entries).toHaveLength(2);
+
+    ticks = 0;
     const stand = new Stand();
-    const actor = stand.actor(impure).start();
+    const actor = stand.actor(impure, { alwaysReplay: false }).start();
     await actor.deliver({ type: 'tick' });
     await actor.deliver({ type: 'tick' });
     const { entries } = stand.journal;

@@ -24,6 +24,7 @@ export class Stand {
       sequence: this.journal.sequence,
       append: this.journal.append,
       hashContext: true,
+      alwaysReplay: true,
       onProblem: (problem) => this.problems.push(problem),
       ...options,
     });

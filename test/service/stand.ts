@@ -164,6 +164,7 @@ export function openStand(replace: Replace = () => ({}), options: MemoryOptions 
         backend,
         tasks,
         clock,
+        alwaysReplay: true,
         onReport: (report) => reports.push(report),
         ...serviceOptions,
       });
