@@ -1,7 +1,5 @@
 import type { Json } from '../../machines/json.ts';
-import type { Note } from './entry.ts';
 import { EntryRefusedError } from './errors/entry-refused-error.ts';
-import { differenceOf } from './note.ts';
 import type { Append } from './writer.ts';
 
 /**
@@ -34,13 +32,8 @@ export class AlwaysReplay {
     };
   }
 
-  /** @param retrace Gives how the actors stand after a replay. @returns The first that stands otherwise. */
-  difference(live: Note, retrace: (entries: readonly Json[]) => Note): ReturnType<typeof differenceOf> {
-    return differenceOf(live, retrace(this.#entries));
-  }
-
-  /** Of the last entry. */
-  get number(): number {
-    return this.#entries.length;
+  /** What the journal holds by now. */
+  get entries(): readonly Json[] {
+    return this.#entries;
   }
 }

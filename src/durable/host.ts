@@ -1,37 +1,35 @@
-import {
-  type Actor,
-  type ActorRefFrom,
-  type AnyEventObject,
-  type AnyStateMachine,
-  createActor,
-  type EmittedFrom,
-  type EventFromLogic,
-  type Observer,
-  type OutputFrom,
-  type SnapshotFrom,
-  type Subscription,
+import type {
+  ActorRefFrom,
+  AnyEventObject,
+  AnyStateMachine,
+  EmittedFrom,
+  EventFromLogic,
+  Observer,
+  OutputFrom,
+  SnapshotFrom,
+  Subscription,
 } from 'xstate';
 import { type Clock, now, systemClock } from '../../machines/clock.ts';
 import type { Json } from '../../machines/json.ts';
 import type { Delivered, DurableActor, DurableOptions, Outcome, Status } from './actor.ts';
 import { AlwaysReplay } from './always-replay.ts';
+import { Body } from './body.ts';
 import { enter, enterEvent } from './border.ts';
-import { beginEntry, chartOf } from './chart.ts';
+import { beginEntry } from './chart.ts';
 import { defaultKey } from './effect-key.ts';
-import { type Arrival, describeActor, type Entry, type Note, readEntry, type Waits } from './entry.ts';
+import { type Arrival, type Entry, type Note, readEntry, type Waits } from './entry.ts';
 import { AppendFailedError } from './errors/append-failed-error.ts';
 import { MismatchError } from './errors/mismatch-error.ts';
 import { NotRunningError } from './errors/not-running-error.ts';
 import { OwnershipLostError } from './errors/ownership-lost-error.ts';
-import { hookedRoot } from './hooks.ts';
 import { areHooksProven, assertHooks } from './hooks-self-test.ts';
 import { Intake, type IntakeHost, type Waiting } from './intake.ts';
 import { noteOf } from './note.ts';
 import { Audience, guardedInspector, observerOf, outputOf } from './observers.ts';
 import type { Problem } from './problem.ts';
-import { type Past, pastOf, replay } from './replay.ts';
+import { type Past, pastOf } from './replay.ts';
 import { RULES, type Rules } from './rules.ts';
-import { Tree, type TreeHost } from './tree.ts';
+import type { TreeHost } from './tree.ts';
 import { type Conflict, Writer } from './writer.ts';
 
 /** What a fold begins with, if there is no past to go on with. */
@@ -56,8 +54,7 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
   readonly #clock: Clock;
   readonly #writer: Writer;
   readonly #intake: Intake;
-  readonly #tree: Tree;
-  readonly #root: Actor<AnyStateMachine>;
+  readonly #body: Body;
   readonly #audience: Audience<Logic>;
   readonly #settled = Promise.withResolvers<Outcome>();
   readonly #hashContext: boolean;
@@ -98,17 +95,15 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
       onUnanswered: (error) => this.report('append', error),
     });
     this.#intake = new Intake(this, this.#writer);
-    this.#tree = new Tree(this, clock);
-    this.#tree.replaying = restored !== undefined;
-    this.#root = createActor(hookedRoot<AnyStateMachine>(machine, this.#tree), {
+    this.#body = new Body(machine, this, {
       id: options.id,
-      src: machine,
       input,
       clock,
-      ...(inspect && { inspect: guardedInspector(inspect, (error) => this.report('observer', error)) }),
-      ...(logger && { logger }),
+      replaying: restored !== undefined,
+      inspect: inspect && guardedInspector(inspect, (error) => this.report('observer', error)),
+      logger,
     });
-    this.#root.subscribe({
+    this.#body.root.subscribe({
       next: (snapshot) => this.#isHeard && this.#audience.next(snapshot as SnapshotFrom<Logic>),
       complete: () => this.#isHeard && this.#audience.complete(),
       error: (error) => this.#isHeard && this.#audience.error(error),
@@ -128,11 +123,11 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
   }
 
   get ref(): ActorRefFrom<Logic> {
-    return this.#root as unknown as ActorRefFrom<Logic>;
+    return this.#body.root as unknown as ActorRefFrom<Logic>;
   }
 
   getSnapshot(): SnapshotFrom<Logic> {
-    return this.#root.getSnapshot() as SnapshotFrom<Logic>;
+    return this.#body.root.getSnapshot() as SnapshotFrom<Logic>;
   }
 
   // ─── Beginning ───────────────────────────────────────────────────────────────────────────────────────────
@@ -171,79 +166,61 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
     this.#beginning = undefined;
     try {
       if (beginning && 'began' in beginning) this.#replay(beginning);
-      return this.#standing();
+      return this.#body.standing(this.#hashContext);
     } finally {
       this.stop();
     }
   }
 
-  #standing(): Note {
-    const charts = [...this.#tree.members].filter(({ kind }) => kind === 'chart');
-    return noteOf(charts, this.#hashContext);
-  }
-
-  #compareWithReplay(always: AlwaysReplay): void {
-    const machine = this.#machine;
+  /** @throws {MismatchError} */
+  #assertReplays(always: AlwaysReplay): void {
+    const { id } = this;
     const append = () => Promise.reject(this.refusal());
-    const options = { id: this.id, append, hashContext: true, keyOf: this.#keyOf, onProblem: () => {} };
-    const difference = always.difference(this.#standing(), (entries) =>
-      new Host<AnyStateMachine>(machine, { ...options, entries }).retrace(),
-    );
-    if (!difference) return;
-    const { address, recorded, replayed } = difference;
-    const [live, again] = [recorded, replayed].map((standing) => JSON.stringify(standing) ?? 'nowhere');
-    const what = `${describeActor(address)} stands at ${live}; replayed, at ${again}. Something in it is not pure.`;
-    const chart = chartOf(machine);
-    const charts = { recorded: chart, replayed: chart };
-    const error = new MismatchError(this.id, what, {
-      entry: always.number,
-      address,
-      recorded,
-      replayed,
-      charts,
-    });
-    this.#end({ status: 'blocked', error });
+    const options = {
+      id,
+      append,
+      entries: always.entries,
+      hashContext: true,
+      keyOf: this.#keyOf,
+      onProblem: () => {},
+    };
+    const replayed = new Host<AnyStateMachine>(this.#machine, options).retrace();
+    this.#body.assertStandsAs(replayed, always.entries.length);
   }
 
   #replay(past: Past): void {
-    replay(past, {
-      id: this.id,
-      machine: this.#machine,
-      tree: this.#tree,
-      start: () => void this.#root.start(),
-      isActive: () => this.#isActive,
-      onFolded: (entry, number) => this.#folded(entry, number, false),
-    });
+    this.#body.replay(past, (entry, number) => this.#folded(entry, number, false));
+  }
+
+  /** What a replay comes to that comes to nothing. */
+  #endBy(error: unknown): void {
+    if (error instanceof MismatchError) this.#end({ status: 'blocked', error });
+    else this.#end({ status: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
   }
 
   #restore(past: Past): void {
     try {
       this.#replay(past);
     } catch (error) {
-      if (error instanceof MismatchError) this.#end({ status: 'blocked', error });
-      else this.#end({ status: 'failed', error: error instanceof Error ? error : new Error(String(error)) });
+      this.#endBy(error);
       return;
     }
     this.#number = past.entries.length;
     this.#status = 'live';
-    this.#tree.replaying = false;
-    if (this.#isActive) {
+    this.#body.tree.replaying = false;
+    if (this.#body.isActive) {
       this.#audience.next(this.getSnapshot());
-      this.#tree.goLive();
+      this.#body.tree.goLive();
       this.#intake.begin();
       return;
     }
     // It ended in an earlier life; whoever listens now is told as if it were now.
-    const { status, error } = this.#root.getSnapshot();
+    const { status, error } = this.#body.root.getSnapshot();
     if (status === 'error') this.#audience.error(error);
     else this.#audience.complete();
     const { type } = past.entries.at(-1) as unknown as Entry;
     if (type === 'ended') this.#end({ status: 'ended' });
     else void this.taken();
-  }
-
-  get #isActive(): boolean {
-    return this.#root.getSnapshot().status === 'active';
   }
 
   // ─── What comes ──────────────────────────────────────────────────────────────────────────────────────────
@@ -282,10 +259,8 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
     }
     if (entry.type === 'began') {
       this.#status = 'live';
-      this.#tree.time = entry.at;
-      this.#tree.goLive();
-      this.#root.start();
-    } else if (this.#isActive) this.#tree.deliver(entry);
+      this.#body.begin(entry.at);
+    } else if (this.#body.isActive) this.#body.tree.deliver(entry);
     this.#folded(entry, this.#number + 1, true);
     sender?.resolve({ entry: this.#number, duplicate: false });
   }
@@ -298,17 +273,17 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
   }
 
   note() {
-    return noteOf(this.#tree.touched, this.#hashContext);
+    return noteOf(this.#body.tree.touched, this.#hashContext);
   }
 
   noted(): void {
-    this.#tree.touched.clear();
+    this.#body.tree.touched.clear();
   }
 
   // ─── Who listens ─────────────────────────────────────────────────────────────────────────────────────────
 
   get #isHeard(): boolean {
-    return !this.#tree.replaying && !this.#tree.closed;
+    return !this.#body.tree.replaying && !this.#body.tree.closed;
   }
 
   subscribe(
@@ -320,7 +295,7 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
   }
 
   on(type: EmittedFrom<Logic>['type'] | '*', handler: (emitted: EmittedFrom<Logic>) => void): Subscription {
-    return this.#root.on(type, handler as (emitted: AnyEventObject) => void);
+    return this.#body.root.on(type, handler as (emitted: AnyEventObject) => void);
   }
 
   output(): Promise<OutputFrom<Logic>> {
@@ -332,10 +307,7 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
   }
 
   #waits(): Waits | undefined {
-    if (this.#status !== 'live') return undefined;
-    for (const member of this.#tree.members) if (member.isEffect && member.started) return undefined;
-    const { next } = this.#tree.timers;
-    return next === Number.POSITIVE_INFINITY ? {} : { until: next };
+    return this.#status === 'live' ? this.#body.waits() : undefined;
   }
 
   keyOf(address: string, input: unknown): string {
@@ -350,13 +322,19 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
 
   /** A machine that is done or in error has come to its last entry. */
   async taken(): Promise<void> {
-    if (this.#always && this.#status === 'live') this.#compareWithReplay(this.#always);
-    if (this.#status !== 'live' || this.#isActive) return;
-    const { status } = this.#root.getSnapshot();
+    if (this.#always && this.#status === 'live') {
+      try {
+        this.#assertReplays(this.#always);
+      } catch (error) {
+        this.#endBy(error);
+      }
+    }
+    if (this.#status !== 'live' || this.#body.isActive) return;
+    const { status } = this.#body.root.getSnapshot();
     if (status === 'active') return;
     const ended: Entry = { type: 'ended', at: now(this.#clock), note: this.note(), status };
     this.#status = 'ended';
-    this.#tree.close();
+    this.#body.tree.close();
     this.#intake.drop();
     try {
       const written = await this.#writer.write([ended], true);
@@ -414,7 +392,7 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
     this.#outcome = outcome;
     this.#status = outcome.status;
     this.#beginning = undefined;
-    this.#tree.close();
+    this.#body.tree.close();
     this.#writer.close();
     this.#intake.drop();
     if ('error' in outcome) this.#audience.error(outcome.error);

@@ -25,7 +25,7 @@
  * - D7. *Actions and emits* run live only, after their entry is durable: at most once. One that throws is reported.
  *
  * Who owns what. The host (`host.ts`): a life, from replay to its outcome. The intake: what is not yet durable. The writer: the
- * journal's end. The tree: XState's own actors with hooks in them; who is in it, and what is external. Gates: effects, while
+ * journal's end. The body: the machine as it stands. The tree: XState's own actors with hooks in them; who is in it, and what is external. Gates: effects, while
  * the past is replayed and not after. Timers: deadlines. XState's inside is touched in `hooks.ts` and `actions.ts` alone, named
  * in `xstate-internals.ts`, and shown to be as expected by `hooks-self-test.ts` before the first actor starts.
  *
