@@ -1,115 +1,100 @@
 /**
- * What `npm run bench` runs: orders a second of the bare chart, through the supervisor, and through the whole service, side by side.
- * The systems take turns, round after round, and are compared within a round: machines drift.
+ * What `npm run bench` runs: orders a second of the bare chart, through the supervisor, and through the whole service in memory and
+ * in a file; what durability costs an order; what a step costs late in a long task; what a worker holds of tasks that wait.
+ * Whatever is compared takes turns, round after round: machines drift.
  */
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { z } from 'zod';
-import { measure, type Window } from './measure.ts';
-import { openBareChart } from './systems/bare-chart.ts';
-import { openMemory } from './systems/memory.ts';
-import { openSupervisor } from './systems/supervisor.ts';
+import { measureDurable } from './durable.ts';
+import { measureHistory } from './history.ts';
+import { measureOrders } from './orders.ts';
+import { measureParked } from './parked.ts';
 
-const SYSTEMS = { 'bare chart': openBareChart, supervisor: openSupervisor, memory: openMemory };
-const IN_FLIGHT = [1, 64, 1_024, 4_096];
+const PARTS = ['orders', 'durable', 'history', 'parked'] as const;
 
 const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '1' },
+    only: { type: 'string' },
+    parked: { type: 'string', default: '10000' },
   },
 });
-const { rounds, seconds, json } = z
+const { rounds, seconds, json, only, parked } = z
   .object({
     rounds: z.coerce.number().int().min(1),
     seconds: z.coerce.number().positive(),
     json: z.boolean(),
+    only: z.enum(PARTS).optional(),
+    parked: z.coerce.number().int().min(1),
   })
   .parse(values);
+const isAsked = (part: (typeof PARTS)[number]) => only === undefined || only === part;
 
-const runs: { system: string; inFlight: number; windows: Window[] }[] = [];
-for (const inFlight of IN_FLIGHT) {
-  const group = Object.entries(SYSTEMS).map(([system, open]) => ({
-    system,
-    inFlight,
-    open,
-    windows: [] as Window[],
-  }));
-  for (let round = 0; round < rounds; round += 1) {
-    for (const { open, windows } of group) {
-      windows.push(await measure(open, { inFlight, warmUp: seconds * 500, duration: seconds * 1_000 }));
-    }
+const windows = { warmUp: seconds * 500, duration: seconds * 1_000 };
+const figures = {
+  ...(isAsked('orders') && { runs: await measureOrders(rounds, windows) }),
+  ...(isAsked('durable') && { durable: await measureDurable(rounds) }),
+  ...(isAsked('history') && { history: await measureHistory(rounds) }),
+  ...(isAsked('parked') && { parked: await measureParked(parked) }),
+};
+if (json) process.stdout.write(`${JSON.stringify(figures)}\n`);
+else print(figures);
+
+function print({ runs, durable, history, parked }: typeof figures): void {
+  if (runs) {
+    const head = 'system|in flight|orders/s|min … max|% of bare|p50 ms|p99 ms|CPU s/1,000|MB'.split('|');
+    const rows = runs.map((run) => [
+      run.system,
+      run.in_flight,
+      run.orders_s.median,
+      `${run.orders_s.min} … ${run.orders_s.max}`,
+      `${run.percent_of_bare} %`,
+      run.p50_ms,
+      run.p99_ms,
+      run.cpu_s_per_1000.worker,
+      run.memory_mb.worker,
+    ]);
+    table(head, rows);
   }
-  runs.push(...group);
+  if (durable) {
+    const { plain_us, durable_us, replayed_entries_s } = durable;
+    table(
+      ['one order at a time', 'plain µs', 'durable µs', 'more µs', 'replayed entries/s'],
+      [['', plain_us, durable_us, durable_us - plain_us, replayed_entries_s]],
+    );
+  }
+  if (history) {
+    const { steps, service, durable: alone, replay } = history;
+    table(
+      [`a task of ${steps} steps`, 'early, µs a step', 'late, µs a step'],
+      Object.entries({ service, 'durable actor': alone, replay }).map(([what, { early_us, late_us }]) => [
+        what,
+        early_us,
+        late_us,
+      ]),
+    );
+  }
+  if (parked) {
+    const { tasks, parked_s, before_mb, after_mb } = parked;
+    table(
+      [`${tasks} parked tasks`, 'heap MB', 'resident MB'],
+      [
+        ['before', before_mb.heap, before_mb.resident],
+        [`after, at ${parked_s}/s`, after_mb.heap, after_mb.resident],
+      ],
+    );
+  }
 }
-print();
 
-function print(): void {
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ runs: runs.map(summary) })}\n`);
-    return;
-  }
-  const table = new Table({
-    head: [
-      'system',
-      'in flight',
-      'orders/s',
-      'min … max',
-      '% of bare',
-      'p50 ms',
-      'p99 ms',
-      'CPU s/1,000',
-      'MB',
-    ],
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right', 'right'],
+function table(head: string[], rows: (string | number)[][]): void {
+  const made = new Table({
+    head,
+    colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
     style: { head: [], border: [], compact: true },
   });
-  for (const run of runs) {
-    const { system, in_flight, orders_s, p50_ms, p99_ms, cpu_s_per_1000, memory_mb } = summary(run);
-    table.push([
-      system,
-      in_flight,
-      orders_s.median,
-      `${orders_s.min} … ${orders_s.max}`,
-      shareOfBare(run),
-      p50_ms,
-      p99_ms,
-      cpu_s_per_1000.worker,
-      memory_mb.worker,
-    ]);
-  }
-  console.log(table.toString());
-}
-
-function summary({ system, inFlight, windows }: (typeof runs)[number]) {
-  const rates = windows.map(({ ordersPerSecond }) => Math.round(ordersPerSecond));
-  const medianOf = (pick: (window: Window) => number, digits: number) =>
-    Number(median(windows.map(pick)).toFixed(digits));
-  return {
-    system,
-    workers: 1,
-    in_flight: inFlight,
-    orders_s: { min: Math.min(...rates), median: Math.round(median(rates)), max: Math.max(...rates) },
-    p50_ms: medianOf(({ p50 }) => p50, 3),
-    p99_ms: medianOf(({ p99 }) => p99, 3),
-    cpu_s_per_1000: { worker: medianOf(({ cpu }) => cpu, 3), server: 0 },
-    memory_mb: { worker: medianOf(({ memory }) => memory, 0), server: 0 },
-  };
-}
-
-/** The median over the rounds of each round's own ratio. */
-function shareOfBare({ inFlight, windows }: (typeof runs)[number]): string {
-  const bare = runs.find((run) => run.system === 'bare chart' && run.inFlight === inFlight);
-  const ratios = windows.map(
-    ({ ordersPerSecond }, round) => ordersPerSecond / (bare?.windows[round]?.ordersPerSecond ?? Number.NaN),
-  );
-  return `${Math.round(100 * median(ratios))} %`;
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+  made.push(...rows);
+  console.log(made.toString());
 }

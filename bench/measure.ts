@@ -12,20 +12,44 @@ export interface Window {
   readonly memory: number;
 }
 
+export interface MeasureOptions {
+  /** How many orders are run at a time. */
+  readonly inFlight: number;
+  /** In ms. */
+  readonly warmUp: number;
+  /** In ms. */
+  readonly duration: number;
+}
+
 /** Runs orders in a closed loop for a time, after a warm-up. @throws The system lost, doubled or failed an order. */
 export async function measure(
+  name: string,
   open: OpenSystem,
-  { inFlight, warmUp, duration }: { inFlight: number; warmUp: number; duration: number },
+  { inFlight, warmUp, duration }: MeasureOptions,
 ): Promise<Window> {
   await using system = await open(inFlight);
   let count = 0;
+  const running = new Set<string>();
+  // Nothing is left that could bring them to their end: a wake-up was lost. Node would say no more than that something did not settle.
+  const onIdle = () => {
+    const [first] = running;
+    console.error(
+      `${name}, ${inFlight} in flight: ${running.size} of ${count} orders never ended, first ${first}`,
+    );
+  };
+  process.once('beforeExit', onIdle);
+  using stack = new DisposableStack();
+  stack.defer(() => process.off('beforeExit', onIdle));
   const latency = createHistogram();
 
   const loopUntil = async (end: number) => {
     while (performance.now() < end) {
       count += 1;
+      const id = `bench-${count}`;
       const begun = performance.now();
-      await system.run(`bench-${count}`);
+      running.add(id);
+      await system.run(id);
+      running.delete(id);
       latency.record(Math.max(1, Math.round((performance.now() - begun) * 1_000)));
     }
   };

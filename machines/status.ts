@@ -43,3 +43,16 @@ export const STATUS_OF_STATE = {
 export function stepTag(step: string, status: StepStatus): string {
   return `${step}:${status}`;
 }
+
+const STEP_WORDS: ReadonlySet<string> = new Set(STEP_STATUSES);
+
+/** What tags made by {@link stepTag} say, by step; others are passed over. */
+export function stepsInTags(tags: Iterable<string>): ReadonlyMap<string, StepStatus> {
+  const steps = new Map<string, StepStatus>();
+  for (const tag of tags) {
+    const end = tag.lastIndexOf(':');
+    const word = tag.slice(end + 1);
+    if (end > 0 && STEP_WORDS.has(word)) steps.set(tag.slice(0, end), word as StepStatus);
+  }
+  return steps;
+}

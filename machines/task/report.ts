@@ -1,4 +1,4 @@
-import { STEP_STATUSES, type StepStatus, stepTag, TASK_STATUSES, type TaskStatus } from '../status.ts';
+import { type StepStatus, stepsInTags, TASK_STATUSES, type TaskStatus } from '../status.ts';
 import { type Failure, messageOf, type TaskContext, type TaskError, type TaskOutput } from '../step/index.ts';
 
 /** How a step stands. */
@@ -48,19 +48,16 @@ export function reportOf(snapshot: TaskSnapshot): TaskReport {
   const status =
     snapshot.status === 'error' ? 'error' : (TASK_STATUSES.find((word) => tags.has(word)) ?? 'pending');
   const ended = status !== 'running' && status !== 'pending';
-  const steps = Object.entries(context.steps).map(([step, { attempts, error }]) => {
-    const state = ended ? undefined : STEP_STATUSES.find((word) => tags.has(stepTag(step, word)));
-    const report: StepReport = {
-      status: state ?? statusBesideTheChart(step, attempts, context, ended),
-      attempts,
-      ...(error && { error }),
-    };
-    return [step, report] as const;
-  });
+  const inChart = ended ? undefined : stepsInTags(tags);
+  const steps: Record<string, StepReport> = {};
+  for (const [step, { attempts, error }] of Object.entries(context.steps)) {
+    const standing = inChart?.get(step) ?? statusBesideTheChart(step, attempts, context, ended);
+    steps[step] = { status: standing, attempts, ...(error && { error }) };
+  }
   const output = snapshot.output as TaskOutput | undefined;
   return {
     status,
-    steps: Object.fromEntries(steps),
+    steps,
     ...(output?.status === 'complete' && { output: output.output }),
     ...endError(snapshot),
   };
@@ -85,12 +82,13 @@ function endError({ context, status, error }: TaskSnapshot): { error?: TaskError
 
 /** What changed between two reports of a task: steps in their order, the task's own status last. */
 export function changesBetween(before: TaskReport | undefined, after: TaskReport): Change[] {
-  const changes: Change[] = Object.entries(after.steps)
-    .filter(([step, { status, attempts, error }]) => {
-      const old = before?.steps[step];
-      return old?.status !== status || old.attempts !== attempts || !isSame(old.error, error);
-    })
-    .map(([step, report]) => ({ step, ...report }));
+  const changes: Change[] = [];
+  for (const [step, report] of Object.entries(after.steps)) {
+    const old = before?.steps[step];
+    const isSameStep =
+      old?.status === report.status && old.attempts === report.attempts && isSame(old.error, report.error);
+    if (!isSameStep) changes.push({ step, ...report });
+  }
   const { steps: _, ...own } = after;
   if (before?.status === own.status && isSame(before.output, own.output) && isSame(before.error, own.error)) {
     return changes;

@@ -25,7 +25,7 @@ export function emptyView({ id, name, version }: Pick<TaskView, 'id' | 'name' | 
 
 /** The view after some changes. @param time When they happened, in ms since the epoch. */
 export function withChanges(view: TaskView, changes: readonly Change[], time: number): TaskView {
-  const steps = { ...view.steps };
+  const steps: Record<string, StepView> = Object.assign({}, view.steps);
   let own: TaskChange = view;
   for (const change of changes) {
     if ('step' in change) steps[change.step] = stepView(steps[change.step], change, time);

@@ -15,10 +15,6 @@ export interface DemoOrder {
   view: TaskView;
 }
 
-export function hasEnded({ view }: DemoOrder): boolean {
-  return ['complete', 'error', 'cancelled', 'resolved_manually'].includes(view.status);
-}
-
 /** What the demo ends with: what `--json` prints. */
 export interface DemoResult {
   readonly tasks: readonly {
