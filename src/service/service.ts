@@ -168,11 +168,12 @@ export class Service implements AsyncDisposable {
     const parsed = this.#factory.parse(request);
     const id = parsed.request.id ?? randomUUID();
     const asked = { ...parsed.request, id };
+    const isKnown = parsed.request.id !== undefined && (await this.#log.has(id));
     // The wake-up first: were the journal begun before it, a crash in between would leave a task that nothing wakes.
     await this.#backend.inbox.submit({ taskId: id, name: asked.name, body: asked as Json });
     const { past, duplicate } = await this.#log.request(id, asked, parsed.task.version);
     if (!isDeepStrictEqual(jsonOf(past.request), jsonOf(asked))) throw new TaskConflictError(id);
-    return this.#handle(id, past, duplicate);
+    return this.#handle(id, past, isKnown || duplicate);
   }
 
   /** A task that was asked for before, by whomever. @throws {TaskNotFoundError} */

@@ -30,12 +30,17 @@ export class TaskLog {
     return TaskPast.read(this.#journal.read(taskId));
   }
 
+  /** Whether a task was asked for. */
+  async has(taskId: string): Promise<boolean> {
+    return (await this.#journal.last(taskId)) !== undefined;
+  }
+
   /**
    * Writes a request as the first entry, unless one stands there.
    *
    * @param how.from Where it was taken from, if not from who asked.
-   * @returns What stands there, and whether it stood there before somebody asked this time. Of a task that a worker took from the inbox
-   *   it is not known who came first: it counts as asked for now.
+   * @returns What stands there, and whether it stood there before. What a worker took from the inbox it may have from who asks this time: that counts
+   *   as asked for now.
    */
   async request(
     taskId: string,

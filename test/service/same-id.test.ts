@@ -55,6 +55,7 @@ describe('the same request under the same id', () => {
     const service = await stand.serve([task]);
     expect(await service.submit(request)).toMatchObject({ duplicate: false });
     expect(await service.task('a')).toMatchObject({ duplicate: true });
+    expect(await service.submit(request)).toMatchObject({ duplicate: true });
   });
 
   test('fifty times at once is one task, and new once', async () => {
