@@ -1,13 +1,23 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { orderCreatedSchema } from '../../machines/order/index.ts';
 import { demoCarts, startDemoShop } from '../../src/shop/demo/index.ts';
+import { makeFolder } from '../backends/sqlite/folder.ts';
 
 const run = promisify(execFile);
 const main = join(import.meta.dirname, '../../src/cli/demo/main.ts');
+
+interface Outcome {
+  readonly id: string;
+  readonly status: string;
+  readonly order?: { readonly discounted_total: number };
+  readonly error?: { readonly code: string };
+}
 
 interface Ended {
   readonly code: number;
@@ -109,6 +119,7 @@ describe('npm run demo', { timeout: 60_000 }, () => {
     [['--carts', '0'], {}, '--carts'],
     [['--cart', '1'], {}, "Unknown option '--cart'"],
     [['--json=yes'], {}, '--json'],
+    [['--data', ':memory:'], {}, '--data: expected the path of a file'],
     [[], { SHOP_URL: 'ftp://shop' }, 'SHOP_URL: expected an http or https URL'],
     [[], { SHOP_URL: 'http://me:pw@shop/?a=1' }, '(it is "http://shop/?a=1")'],
   ])('refuses %j %j and exits with 2', async (args, env, sentence) => {
@@ -128,19 +139,62 @@ describe('npm run demo', { timeout: 60_000 }, () => {
     expect(stderr).toBe('');
   });
 
+  test('kept in a file and killed again and again, it goes on where it was, to the same end', async () => {
+    const data = join(makeFolder(), 'demo.db');
+    const killAfter = async (lines: number) => {
+      const child = spawn(process.execPath, [main, '--data', data], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const closed = once(child, 'close');
+      let seen = 0;
+      for await (const _ of createInterface({ input: child.stdout })) {
+        seen += 1;
+        if (seen === lines) child.kill('SIGKILL');
+      }
+      expect(await closed).toEqual([null, 'SIGKILL']);
+    };
+    await killAfter(30);
+    await killAfter(60);
+    const { code, stdout, stderr } = await demo(['--data', data]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^Found in .*demo\.db: \d+ of 29 orders, of which \d+ have ended\. Going on\.$/m);
+    expect(stdout).toContain('Every order ended as it should.');
+
+    const again = await demo(['--json', '--data', data]);
+    expect(again.code).toBe(0);
+    const { tasks, events } = JSON.parse(again.stdout);
+    const unkilled = JSON.parse((await wholeAsJson).stdout);
+    const outcome = ({ id, status, order, error }: Outcome) => [
+      id,
+      status,
+      order?.discounted_total,
+      error?.code,
+    ];
+    expect(tasks.map(outcome)).toEqual(unkilled.tasks.map(outcome));
+    const ids = (all: { data: { id: string } }[]) => all.map((event) => event.data.id).toSorted();
+    expect(ids(events)).toEqual(ids(unkilled.events));
+  });
+
+  test('of a file that cannot be used says why, and exits with 4', async () => {
+    const { code, stdout, stderr } = await demo(['--data', makeFolder()]);
+    expect({ code, stdout }).toEqual({ code: 4, stdout: '' });
+    expect(stderr).toMatch(/^--data: The file .* is a directory\. .*\n$/);
+  });
+
   test('tells how it is used', async () => {
     const { code, stdout } = await demo(['--help']);
     expect(code).toBe(0);
     expect(stdout).toContain('--carts');
   });
 
-  test('stops at Ctrl-C, with the exit code of it', async () => {
+  test('stops at Ctrl-C, with the exit code of it, and leaves no file behind', async () => {
+    const folder = makeFolder();
     const child: ChildProcess = spawn(process.execPath, [main, '--carts', '28'], {
       stdio: ['ignore', 'pipe', 'inherit'],
+      env: { ...process.env, TMPDIR: folder },
     });
     const exited = once(child, 'exit');
     if (child.stdout) await once(child.stdout, 'data');
     child.kill('SIGINT');
     expect(await exited).toEqual([130, null]);
+    expect(await readdir(folder)).toEqual([]);
   });
 });

@@ -1,12 +1,13 @@
 /**
  * What `npm run demo` runs: orders through the whole system, against a shop that fails on purpose. Made to be run, never imported.
  */
+import { FileInUseError, UnusableFileError } from '../../backends/index.ts';
 import { onStopSignal } from '../../service/index.ts';
 import { useProxies } from '../proxies.ts';
 import { type DemoOptions, DemoOptionsError, help, parseDemoOptions } from './options.ts';
-import type { DemoOrder } from './order.ts';
+import { type DemoOrder, hasEnded } from './order.ts';
 import { movingTable, type Progress, plainLines } from './progress.ts';
-import { runDemo } from './run.ts';
+import { type DemoRun, runDemo } from './run.ts';
 import { summaryOf } from './summary.ts';
 
 await main();
@@ -31,12 +32,29 @@ async function demo(options: DemoOptions): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
   let orders: readonly DemoOrder[] = [];
   const progress = progressFor(options, () => orders);
-  await using run = await runDemo(options, progress.changed);
+  let run: DemoRun;
+  try {
+    run = await runDemo(options, progress.changed);
+  } catch (error) {
+    progress.end();
+    if (!(error instanceof FileInUseError || error instanceof UnusableFileError)) throw error;
+    console.error(`--data: ${error.message}`);
+    process.exitCode = 4;
+    return;
+  }
+  await using _run = run;
   orders = run.orders;
+  const { found } = run;
+  if (found.orders > 0) {
+    progress.say(
+      `Found in ${options.data}: ${found.orders} of ${orders.length} orders, of which ${found.ended} have ended. Going on.`,
+    );
+  }
   const removeHandlers = onStopSignal(async (exitCode) => {
     progress.end();
-    const ended = run.orders.filter(({ view }) => !['pending', 'running'].includes(view.status)).length;
-    console.error(`Stopped: ${ended} of ${run.orders.length} orders had ended.`);
+    const ended = run.orders.filter(hasEnded).length;
+    const again = options.data === undefined ? '' : ` Run it again with --data ${options.data} to go on.`;
+    console.error(`Stopped: ${ended} of ${run.orders.length} orders had ended.${again}`);
     await run[Symbol.asyncDispose]();
     process.exit(exitCode);
   });

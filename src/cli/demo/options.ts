@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { formatIssues, issuesOf } from '../../../machines/issue.ts';
+import { fileSchema } from '../../backends/sqlite/options.ts';
 import { shopUrlIssues } from '../shop-url.ts';
 
 export const help = `Usage: npm run demo -- [options]
@@ -9,6 +10,8 @@ Runs orders through the whole system, against a local shop that fails on purpose
 
 Options:
   --carts 1,2,3  the carts to order (default: every cart of the demo shop)
+  --data FILE    keeps everything in this file: stopped by Ctrl-C or killed and started again with it, the demo goes on
+                 where it was (default: a file that is removed at the end)
   --json         print one JSON object and nothing else (use npm run -s)
   -h, --help     this text
 
@@ -17,7 +20,7 @@ Environment:
   NO_COLOR       no colours
 
 Exit codes: 0 every order ended as it should (with SHOP_URL: every order ended), 1 one did not, 2 an option
-cannot be taken, 130 stopped by Ctrl-C.
+cannot be taken, 4 the file cannot be used, 130 stopped by Ctrl-C.
 `;
 
 /** An option of the command line, or a variable of the environment, cannot be taken. */
@@ -32,6 +35,7 @@ const optionsSchema = z.object({
     .transform((text) => text.split(',').map(Number))
     .pipe(z.array(z.int().min(1)))
     .optional(),
+  data: fileSchema.optional(),
   json: z.boolean().default(false),
   help: z.boolean().default(false),
   SHOP_URL: z.string().optional(),
@@ -63,6 +67,7 @@ function parseArguments(args: readonly string[]): object {
       args: [...args],
       options: {
         carts: { type: 'string' },
+        data: { type: 'string' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -15,6 +15,10 @@ export interface DemoOrder {
   view: TaskView;
 }
 
+export function hasEnded({ view }: DemoOrder): boolean {
+  return ['complete', 'error', 'cancelled', 'resolved_manually'].includes(view.status);
+}
+
 /** What the demo ends with: what `--json` prints. */
 export interface DemoResult {
   readonly tasks: readonly {

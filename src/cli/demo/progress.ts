@@ -2,12 +2,14 @@ import { styleText } from 'node:util';
 import Table from 'cli-table3';
 import { createLogUpdate } from 'log-update';
 import type { TaskView } from '../../service/index.ts';
-import type { DemoOrder } from './order.ts';
+import { type DemoOrder, hasEnded } from './order.ts';
 import { COLUMNS, signOf } from './words.ts';
 
 /** Shows what each order is doing. */
 export interface Progress {
   changed(order: DemoOrder, changed: ReadonlySet<string>): void;
+  /** Says a sentence, beside what it shows. */
+  say(sentence: string): void;
   /** Shows no more. */
   end(): void;
 }
@@ -21,6 +23,10 @@ export function movingTable(stream: NodeJS.WriteStream, orders: () => readonly D
   const timer = setInterval(draw, REDRAW_EVERY);
   return {
     changed: () => {},
+    say: (sentence) => {
+      update.clear();
+      stream.write(`${sentence}\n`);
+    },
     end: () => {
       clearInterval(timer);
       update.clear();
@@ -66,12 +72,9 @@ function troubleOf({ steps, error }: TaskView): string {
   return codes.length > 0 ? styleText(error ? 'red' : 'yellow', `${codes.join(', ')} `) : '';
 }
 
-function hasEnded({ view }: DemoOrder): boolean {
-  return view.status !== 'pending' && view.status !== 'running';
-}
-
 /** A line for each change, where nothing can move. */
-export function plainLines(write: (line: string) => void): Progress {
+export function plainLines(print: (line: string) => void): Progress {
+  let write = print;
   return {
     changed: ({ id, view }, changed) => {
       for (const name of changed) {
@@ -84,6 +87,9 @@ export function plainLines(write: (line: string) => void): Progress {
         } else if (step.status !== 'pending') write(`${id}: ${name} ${step.status}`);
       }
     },
-    end: () => {},
+    say: (sentence) => write(sentence),
+    end: () => {
+      write = () => {};
+    },
   };
 }

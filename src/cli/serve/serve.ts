@@ -3,8 +3,8 @@ import type { Backend } from '../../backends/index.ts';
 import { sqliteBackend } from '../../backends/sqlite/index.ts';
 import { type HttpDoor, startHttpDoor } from '../../http/index.ts';
 import { type Service, startService } from '../../service/index.ts';
-import { startDemoShop } from '../../shop/demo/index.ts';
 import { shopClient, shopOrderTask } from '../../shop/index.ts';
+import { startLastingDemoShop } from '../demo-shop.ts';
 import { type Log, logChange, logReport } from './log.ts';
 import { loadTasks } from './own-tasks.ts';
 import type { ServeSettings } from './settings.ts';
@@ -35,7 +35,7 @@ export async function serve(settings: ServeSettings, log: Log): Promise<Serving>
     }),
   );
   const backend = opened.use(await sqliteBackend({ file: settings.data }));
-  const url = settings.shopUrl ?? opened.use(await startDemoShop()).url;
+  const url = settings.shopUrl ?? opened.use(await startLastingDemoShop(backend)).url;
   const shop = shopClient({ url });
   const service = opened.use(
     await startService({

@@ -32,7 +32,14 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 const known = '--faults, --seed or --help';
-const names = { port: 'SHOP_PORT', host: 'SHOP_HOST', faults: '--faults', seed: '--seed', clock: 'clock' };
+const names = {
+  port: 'SHOP_PORT',
+  host: 'SHOP_HOST',
+  faults: '--faults',
+  seed: '--seed',
+  count: 'count',
+  clock: 'clock',
+};
 
 /** @throws {DemoShopOptionsError} The first thing that cannot be taken, by name. */
 export function parseCommandLine(

@@ -15,6 +15,11 @@ export interface DemoShopOptions {
   readonly faults?: FaultLevel | undefined;
   /** Another one makes other requests fail. A whole number. @default 1 */
   readonly seed?: number | undefined;
+  /**
+   * Counts how often a key was asked, this time included, given how often that was since the shop started: for a shop that remembers
+   * beyond its process, so that it fails as it would have without a restart. @default since it started
+   */
+  readonly count?: ((key: string, asked: number) => number | Promise<number>) | undefined;
   /** @default the machine's */
   readonly clock?: ShopClock | undefined;
 }
@@ -30,6 +35,9 @@ const settings = z.strictObject({
   host: z.string().min(1).default('127.0.0.1'),
   faults: z.enum(faultLevels).default('some'),
   seed: z.int().default(1),
+  count: z
+    .custom<NonNullable<DemoShopOptions['count']>>((value) => typeof value === 'function')
+    .default(() => (_: string, asked: number) => asked),
   clock: z.custom<ShopClock>(isClock).default(realClock),
 });
 
@@ -38,6 +46,7 @@ const expected: Readonly<Record<OptionName, string>> = {
   host: 'an address or a host name',
   faults: `one of ${faultLevels.join(', ')}`,
   seed: `a whole number from ${Number.MIN_SAFE_INTEGER} to ${Number.MAX_SAFE_INTEGER}`,
+  count: 'a function',
   clock: 'an object with now, setTimeout and clearTimeout',
 };
 
@@ -46,6 +55,7 @@ const ownNames: Readonly<Record<OptionName, string>> = {
   host: 'host',
   faults: 'faults',
   seed: 'seed',
+  count: 'count',
   clock: 'clock',
 };
 

@@ -38,7 +38,7 @@ export interface DemoShop extends AsyncDisposable {
  * ```
  */
 export async function startDemoShop(options: DemoShopOptions = {}): Promise<DemoShop> {
-  const { port, host, faults: level, seed, clock } = parseDemoShopOptions({ ...options });
+  const { port, host, faults: level, seed, count, clock } = parseDemoShopOptions({ ...options });
   const log = new CallLog(() => clock.now());
   const open = new WeakMap<FastifyRequest, OpenCall>();
 
@@ -54,7 +54,9 @@ export async function startDemoShop(options: DemoShopOptions = {}): Promise<Demo
     return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
       const call = begin(request);
       const { status, body, rows } = answerTo(request);
-      const { key, asked } = call;
+      const { key } = call;
+      if (key !== undefined) call.asked = await count(key, call.asked);
+      const { asked } = call;
       const fault =
         key === undefined ? undefined : planFault({ seed, key, asked, level, ...(rows && { rows }) });
       if (fault?.kind === 'slow') {

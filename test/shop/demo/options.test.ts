@@ -9,8 +9,9 @@ describe('given by a program', () => {
     [{ host: '' }, "host is '': expected an address or a host name."],
     [{ faults: 'lots' }, "faults is 'lots': expected one of none, some, many."],
     [{ seed: 1.5 }, 'seed is 1.5: expected a whole number from -9007199254740991 to 9007199254740991.'],
+    [{ count: 1 }, 'count is 1: expected a function.'],
     [{ clock: {} }, 'clock is [object Object]: expected an object with now, setTimeout and clearTimeout.'],
-    [{ fault: 'none' }, "An option is 'fault': expected port, host, faults, seed, clock."],
+    [{ fault: 'none' }, "An option is 'fault': expected port, host, faults, seed, count, clock."],
   ])('%j', async (options, message) => {
     const refused = startDemoShop(options as DemoShopOptions);
     await expect(refused).rejects.toThrow(DemoShopOptionsError);
