@@ -28,6 +28,7 @@ export interface StreamConfig {
   readonly max_consumers: number;
   readonly max_msgs: number;
   readonly max_msgs_per_subject: number;
+  readonly discard_new_per_subject?: boolean;
   readonly max_bytes: number;
   /** In ns; 0 for ever. */
   readonly max_age: number;
@@ -59,6 +60,8 @@ export interface StreamSpec {
   readonly retention?: 'limits' | 'workqueue';
   /** How long messages are kept, in ms. @default for ever */
   readonly maxAge?: number;
+  /** Keeps one message a subject: the `first`, others are refused until it is gone, or the `last`. @default any number */
+  readonly onePerSubject?: 'first' | 'last';
 }
 
 /** What marks a stream as one that we made and may bring up to date. */
@@ -78,7 +81,8 @@ export function configOf(settings: NatsSettings, spec: StreamSpec): StreamConfig
     num_replicas: settings.replicas,
     max_consumers: -1,
     max_msgs: -1,
-    max_msgs_per_subject: -1,
+    max_msgs_per_subject: spec.onePerSubject ? 1 : -1,
+    ...(spec.onePerSubject === 'first' && { discard_new_per_subject: true }),
     max_bytes: settings.maxStreamBytes ?? -1,
     max_age: maxAge,
     max_msg_size: -1,
@@ -184,6 +188,7 @@ const UPDATABLE: ReadonlySet<string> = new Set([
   'num_replicas',
   'max_msgs',
   'max_msgs_per_subject',
+  'discard_new_per_subject',
   'max_bytes',
   'max_age',
   'max_msg_size',
@@ -206,7 +211,17 @@ function differencesOf(is: StreamConfig, wanted: StreamConfig): Difference[] {
   const isLimited = is.max_bytes > 0 || is.max_msgs > 0;
   check('discard', is.discard === 'new' || !isLimited);
   check('max_bytes', wanted.max_bytes < 0 || is.max_bytes === wanted.max_bytes);
-  check('max_msgs_per_subject', is.max_msgs_per_subject <= 0, 'no limit (-1)');
+  const perSubject = wanted.max_msgs_per_subject;
+  check(
+    'max_msgs_per_subject',
+    Math.max(is.max_msgs_per_subject, 0) === Math.max(perSubject, 0),
+    perSubject > 0 ? perSubject : 'no limit (-1)',
+  );
+  check(
+    'discard_new_per_subject',
+    (is.discard_new_per_subject ?? false) === (wanted.discard_new_per_subject ?? false),
+    wanted.discard_new_per_subject ?? false,
+  );
   const keepsLonger = is.max_age === 0 || (wanted.max_age > 0 && is.max_age >= wanted.max_age);
   check('max_age', keepsLonger, wanted.max_age === 0 ? 'no limit (0)' : `${wanted.max_age} (ns) or more`);
   check('max_msg_size', is.max_msg_size <= 0, 'no limit (-1)');
