@@ -1,0 +1,103 @@
+/** Consumers: read and compared before one is made, because JetStream changes one that is there in silence. */
+import { jetStreamCode } from './codes.ts';
+import type { Connection } from './connection.ts';
+import { JetStreamError } from './jetstream-error.ts';
+import { type Difference, StreamDifferenceError } from './stream-difference-error.ts';
+
+/** A consumer as JetStream describes it, as far as we look at it. Durations are in ns. */
+export interface ConsumerConfig {
+  readonly durable_name?: string;
+  readonly description?: string;
+  readonly filter_subject?: string;
+  readonly deliver_policy: 'all' | 'new' | 'by_start_sequence';
+  readonly opt_start_seq?: number;
+  readonly ack_policy: 'explicit' | 'none';
+  readonly ack_wait?: number;
+  readonly max_deliver?: number;
+  readonly max_ack_pending?: number;
+  readonly max_waiting?: number;
+  readonly inactive_threshold?: number;
+  readonly num_replicas?: number;
+  readonly mem_storage?: boolean;
+  readonly replay_policy: 'instant';
+}
+
+export interface ConsumerInfo {
+  readonly name: string;
+  readonly config: ConsumerConfig;
+  readonly delivered: { readonly stream_seq: number };
+  readonly num_pending: number;
+  readonly num_ack_pending: number;
+}
+
+/** Nothing if there is no such consumer, or no such stream. */
+export async function consumerInfo(
+  connection: Connection,
+  call: string,
+  stream: string,
+  name: string,
+): Promise<ConsumerInfo | undefined> {
+  try {
+    return await connection.api(call, `CONSUMER.INFO.${stream}.${name}`);
+  } catch (error) {
+    if (!(error instanceof JetStreamError)) throw error;
+    const { code } = error;
+    if (code === jetStreamCode.consumerNotFound || code === jetStreamCode.streamNotFound) return undefined;
+    throw error;
+  }
+}
+
+/** Makes a durable consumer, if it is not there; it is made once, however many do so at a time. */
+export function createDurable(
+  connection: Connection,
+  call: string,
+  stream: string,
+  name: string,
+  config: ConsumerConfig,
+): Promise<ConsumerInfo> {
+  return connection.api(call, `CONSUMER.DURABLE.CREATE.${stream}.${name}`, {
+    stream_name: stream,
+    config: { ...config, durable_name: name },
+  });
+}
+
+/** Makes a consumer that ends with whom it is for. */
+export function createEphemeral(
+  connection: Connection,
+  call: string,
+  stream: string,
+  config: ConsumerConfig,
+): Promise<ConsumerInfo> {
+  return connection.api(call, `CONSUMER.CREATE.${stream}`, { stream_name: stream, config });
+}
+
+/** It may be gone already. */
+export async function deleteConsumer(
+  connection: Connection,
+  call: string,
+  stream: string,
+  name: string,
+): Promise<void> {
+  try {
+    await connection.api(call, `CONSUMER.DELETE.${stream}.${name}`);
+  } catch (error) {
+    if (error instanceof JetStreamError) return;
+    throw error;
+  }
+}
+
+/** What a consumer that is there must have of what was wanted, for the promises to hold. */
+const PROMISED = ['filter_subject', 'ack_policy', 'ack_wait', 'max_deliver', 'max_ack_pending'] as const;
+
+/** @throws {StreamDifferenceError} */
+export function assertConsumer(stream: string, is: ConsumerInfo, wanted: ConsumerConfig): void {
+  const differences: Difference[] = PROMISED.filter((field) => is.config[field] !== wanted[field]).map(
+    (field) => ({
+      field,
+      is: is.config[field],
+      expected: wanted[field],
+    }),
+  );
+  if (differences.length > 0)
+    throw new StreamDifferenceError(`The consumer ${is.name} of ${stream}`, differences);
+}

@@ -1,0 +1,98 @@
+/**
+ * Messages that nobody can take: kept whole, with the reason, and answered if their sender asked for it.
+ *
+ * - L1. A message is stored here before it leaves the inbox; stored twice for one message it is once (its id says so).
+ * - L2. What is said of it is in its headers; its body is as it came. Headers that would tell JetStream what to do with the
+ *   message do not come along.
+ * - L3. Replies go to inboxes of clients only: a message must not make us publish to anybody else.
+ */
+import { type MsgHdrs, headers as makeHeaders } from 'nats';
+import { reportFailure } from '../report.ts';
+import type { Connection } from './connection.ts';
+import { inboxHeader } from './inbox-subjects.ts';
+
+/** Headers of dead letters. */
+export const deadHeader = {
+  /** Why, a sentence. */
+  reason: 'Taskchart-Reason',
+  /** Where it was sent to. */
+  subject: 'Taskchart-Subject',
+  /** When it was stored in the inbox, ISO 8601. */
+  storedAt: 'Taskchart-Stored-At',
+} as const;
+
+export interface DeadLetter {
+  readonly subject: string;
+  /** The message's in the inbox. */
+  readonly sequence: number;
+  readonly body: Uint8Array;
+  readonly headers: MsgHdrs | undefined;
+  /** In ms since the epoch. */
+  readonly at: number;
+  readonly reason: string;
+}
+
+/** As much as a header should hold. */
+const LONGEST_REASON = 1_000;
+
+export interface DeadLetterNames {
+  /** The inbox's stream. */
+  readonly inbox: string;
+  readonly prefix: string;
+  readonly inboxPrefix: string;
+}
+
+export class DeadLetters {
+  readonly #connection: Connection;
+  readonly #names: DeadLetterNames;
+
+  constructor(connection: Connection, names: DeadLetterNames) {
+    this.#connection = connection;
+    this.#names = names;
+  }
+
+  /** Resolves once the letter is stored. @throws {UnavailableError} */
+  async add(call: string, letter: DeadLetter): Promise<void> {
+    const { inbox, prefix } = this.#names;
+    const headers = portable(letter.headers);
+    headers.set('Nats-Msg-Id', `${inbox}/${letter.sequence}`);
+    headers.set(deadHeader.reason, printable(letter.reason));
+    headers.set(deadHeader.subject, printable(letter.subject));
+    headers.set(deadHeader.storedAt, new Date(letter.at).toISOString());
+    const subject = `${prefix}.dead.${letter.subject.slice(`${prefix}.inbox.`.length)}`;
+    await this.#connection.publish(call, subject, letter.body, headers);
+    this.#answer(letter);
+    reportFailure(`The message ${letter.sequence} of ${inbox} went to the dead letters`, letter.reason);
+  }
+
+  #answer({ headers, subject, reason }: DeadLetter): void {
+    const replyTo = headers?.get(inboxHeader.replyTo);
+    if (!replyTo || !this.#isInbox(replyTo)) return;
+    const answer = { error: { code: 'refused', message: reason, subject } };
+    this.#connection.nats.publish(replyTo, JSON.stringify(answer));
+  }
+
+  #isInbox(subject: string): boolean {
+    const prefix = ['_INBOX', this.#names.inboxPrefix].find((start) => subject.startsWith(`${start}.`));
+    return prefix !== undefined && /^(?:\.[A-Za-z0-9_-]+)+$/.test(subject.slice(prefix.length));
+  }
+}
+
+/** The headers that may go to another stream. */
+function portable(headers: MsgHdrs | undefined): MsgHdrs {
+  const copy = makeHeaders();
+  for (const [name, values] of headers ?? []) {
+    if (/^nats-/i.test(name)) continue;
+    try {
+      for (const value of values) copy.append(name, value);
+    } catch {
+      // What no header may hold was none.
+    }
+  }
+  return copy;
+}
+
+function printable(text: string): string {
+  const line = text.replaceAll(/\p{Cc}+/gu, ' ').trim();
+  return line.length > LONGEST_REASON ? `${line.slice(0, LONGEST_REASON)}…` : line;
+}

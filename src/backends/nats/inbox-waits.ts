@@ -1,0 +1,45 @@
+/**
+ * Until when the messages wait that the server keeps back for us: it may give one early, after a restart, and does not say
+ * until when it was to wait.
+ */
+import type { DeliveryInfo } from './delivery-info.ts';
+
+interface Wait {
+  readonly until: number;
+  /** How many times the message had been delivered. */
+  readonly delivered: number;
+}
+
+export class ShortWaits {
+  readonly #waits = new Map<number, Wait>();
+
+  /** How many messages wait. */
+  get count(): number {
+    return this.#waits.size;
+  }
+
+  /** @param until ms since the epoch. */
+  add({ sequence, delivered }: { sequence: number; delivered: number }, until: number): void {
+    this.#waits.set(sequence, { until, delivered });
+  }
+
+  /** Forgets those whose time has come: they may have gone to other workers. */
+  forgetPast(): void {
+    const now = Date.now();
+    for (const [sequence, { until }] of this.#waits) if (until <= now) this.#waits.delete(sequence);
+  }
+
+  /** A message came. @returns How much longer it was to wait, in whole ms; 0 if its time has come. */
+  remaining({ sequence, delivered }: DeliveryInfo): number {
+    const wait = this.#waits.get(sequence);
+    if (!wait) return 0;
+    const early = Math.ceil(wait.until - Date.now());
+    // Of one that was in other hands meanwhile, this is not the wait any more.
+    if (early > 0 && delivered === wait.delivered + 1) {
+      this.#waits.set(sequence, { ...wait, delivered });
+      return early;
+    }
+    this.#waits.delete(sequence);
+    return 0;
+  }
+}

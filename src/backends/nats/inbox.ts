@@ -1,0 +1,272 @@
+/**
+ * Invariants:
+ * - The streams are the truth: what waits, how often it was delivered and until when it waits. Here are the deliveries in
+ *   hands (`Hands`: H1–H3) and what the takers have asked for.
+ * - A message is acknowledged only by who holds it, and an event is remembered before its message goes.
+ * - A message that is handed back is in one place at least until it comes again: with the server until a time that is near, in
+ *   the timers until one that is far, stored there before it leaves the inbox.
+ * - What cannot be read goes to the dead letters, stored there before it leaves the inbox.
+ * - What was put there by others (any client may publish to the inbox) harms no message beside it.
+ */
+import { type Msg, headers as makeHeaders } from 'nats';
+import { assertTime, messageText, namesToTake } from '../arguments.ts';
+import { RefusedError } from '../errors/refused-error.ts';
+import { UnavailableError } from '../errors/unavailable-error.ts';
+import type { Lifetime } from '../lifetime.ts';
+import { assertForm } from '../names.ts';
+import type { Delivery, Inbox, Json, Subscription } from '../port.ts';
+import type { Head } from '../ready-queue.ts';
+import { reportFailure } from '../report.ts';
+import { status } from './codes.ts';
+import type { Connection } from './connection.ts';
+import { DeadLetters } from './dead-letters.ts';
+import type { DeliveryInfo } from './delivery-info.ts';
+import { provideInboxConsumer } from './inbox-consumer.ts';
+import { Hands, NatsDelivery, type NatsHoldings } from './inbox-hands.ts';
+import { assertAgreement, headersOf, letterOf } from './inbox-letter.ts';
+import type { InboxStreams } from './inbox-streams.ts';
+import { eventIdHeader, InboxSubjects, inboxHeader } from './inbox-subjects.ts';
+import { NatsTaker } from './inbox-taker.ts';
+import { ShortWaits } from './inbox-waits.ts';
+import { JetStreamError } from './jetstream-error.ts';
+import type { NatsSettings } from './options.ts';
+import { Pulse } from './pulse.ts';
+import { SeenEvents } from './seen-events.ts';
+import type { Streams } from './streams.ts';
+
+/** A message is given up this much earlier than the server gives it to another: a part of `ackWait`. */
+const PULSE_OF_ACK_WAIT = 1 / 50;
+
+export interface NatsInboxOptions {
+  readonly connection: Connection;
+  readonly streams: Streams;
+  readonly names: InboxStreams;
+  readonly settings: NatsSettings;
+  readonly lifetime: Lifetime;
+}
+
+export class NatsInbox implements Inbox, NatsHoldings {
+  readonly #connection: Connection;
+  readonly #streams: Streams;
+  readonly #names: InboxStreams;
+  readonly #settings: NatsSettings;
+  readonly #lifetime: Lifetime;
+  readonly #subjects: InboxSubjects;
+  readonly #hands: Hands;
+  readonly #waits = new ShortWaits();
+  readonly #seen: SeenEvents;
+  readonly #dead: DeadLetters;
+  readonly #pulse: Pulse;
+  readonly #takers = new Set<NatsTaker>();
+
+  constructor({ connection, streams, names, settings, lifetime }: NatsInboxOptions) {
+    this.#connection = connection;
+    this.#streams = streams;
+    this.#names = names;
+    this.#settings = settings;
+    this.#lifetime = lifetime;
+    const { prefix, inboxPrefix } = settings;
+    this.#subjects = new InboxSubjects(prefix);
+    this.#hands = new Hands(connection, settings.ackWait);
+    this.#seen = new SeenEvents(connection, names.seen.name, prefix);
+    this.#dead = new DeadLetters(connection, { inbox: names.inbox.name, prefix, inboxPrefix });
+    this.#pulse = new Pulse(Math.max(10, settings.ackWait * PULSE_OF_ACK_WAIT));
+    // Ends with the backend: what is in hands goes back.
+    lifetime.subscription(() => this.#release());
+  }
+
+  get ackWait(): number {
+    return this.#settings.ackWait;
+  }
+
+  async submit({ taskId, name, body }: { taskId: string; name: string; body: Json }): Promise<void> {
+    this.#lifetime.assertOpen('inbox.submit');
+    const text = messageText({ taskId, name, body }, this.#settings);
+    const head: Head = { kind: 'request', taskId, name };
+    assertAgreement(head, body);
+    await this.#store('inbox.submit', head, text);
+  }
+
+  async deliver(event: {
+    taskId: string;
+    name: string;
+    eventId: string;
+    body: Json;
+  }): Promise<{ duplicate: boolean }> {
+    this.#lifetime.assertOpen('inbox.deliver');
+    const { taskId, name, eventId } = event;
+    assertForm('id', eventId, 'eventId');
+    const text = messageText(event, this.#settings);
+    if (await this.#seen.has('inbox.deliver', event)) return { duplicate: true };
+    const stored = await this.#store('inbox.deliver', { kind: 'event', taskId, name, eventId }, text);
+    if (!stored) return { duplicate: true };
+    // One that was acknowledged between the look and the store is remembered by now.
+    if (!(await this.#seen.has('inbox.deliver', event))) return { duplicate: false };
+    await this.#remove(stored);
+    return { duplicate: true };
+  }
+
+  async take(
+    { names, limit }: { names: readonly string[]; limit: number },
+    onDelivery: (delivery: Delivery) => void,
+  ): Promise<Subscription> {
+    this.#lifetime.assertOpen('inbox.take');
+    const wanted = namesToTake(names, limit);
+    for (const name of wanted) await this.#provideConsumer(name);
+    this.#lifetime.assertOpen('inbox.take');
+    this.#pulse.start();
+    const taker = new NatsTaker({
+      names: wanted,
+      limit,
+      onDelivery,
+      connection: this.#connection,
+      stream: this.#names.inbox.name,
+      inboxPrefix: this.#settings.inboxPrefix,
+      provide: async (name) => {
+        await this.#streams.repair();
+        await this.#provideConsumer(name);
+      },
+      onMessage: (from, message, info) => this.#onMessage(from, message, info),
+    });
+    this.#takers.add(taker);
+    return this.#lifetime.subscription(async () => {
+      await taker.stop();
+      this.#takers.delete(taker);
+      if (this.#takers.size === 0) this.#pulse.stop();
+    });
+  }
+
+  acknowledge(delivery: NatsDelivery): Promise<void> | undefined {
+    this.#lifetime.assertOpen('delivery.acknowledge');
+    return this.#settle(delivery, async () => {
+      const { head } = delivery.letter;
+      if (head.kind === 'event') await this.#seen.add('delivery.acknowledge', head);
+      await this.#answerServer('delivery.acknowledge', delivery, '+ACK');
+    });
+  }
+
+  handBack(delivery: NatsDelivery, until: number | undefined): Promise<void> | undefined {
+    this.#lifetime.assertOpen('delivery.handBack');
+    assertTime(until);
+    return this.#settle(delivery, async () => {
+      const wait = until === undefined ? 0 : Math.ceil(until - Date.now());
+      if (until === undefined || wait <= 0) return this.#answerServer('delivery.handBack', delivery, '-NAK');
+      this.#waits.add(delivery, until);
+      await this.#answerServer(
+        'delivery.handBack',
+        delivery,
+        `-NAK ${JSON.stringify({ delay: wait * 1e6 })}`,
+      );
+    });
+  }
+
+  keepAlive(delivery: NatsDelivery): void {
+    if (this.#lifetime.isOpen && !delivery.settling) this.#hands.keepAlive(delivery);
+  }
+
+  /** Stores a message on a subject that has none. @returns Its sequence; nothing if there was one. */
+  async #store(call: string, head: Head, text: string): Promise<number | undefined> {
+    const headers = makeHeaders();
+    headers.set('Nats-Expected-Last-Subject-Sequence', '0');
+    const eventId = eventIdHeader(head);
+    if (eventId !== undefined) headers.set(inboxHeader.eventId, eventId);
+    try {
+      return (await this.#connection.publish(call, this.#subjects.of(head), text, headers)).seq;
+    } catch (error) {
+      if (!(error instanceof JetStreamError)) throw error;
+      if (error.isWrongLastSequence) return undefined;
+      throw new RefusedError(`${call}: ${error.message}`, { cause: error });
+    }
+  }
+
+  async #remove(sequence: number): Promise<void> {
+    try {
+      const request = { seq: sequence, no_erase: true };
+      await this.#connection.api('inbox.deliver', `STREAM.MSG.DELETE.${this.#names.inbox.name}`, request);
+    } catch (error) {
+      // Taken and acknowledged meanwhile: its task knows what it has had.
+      if (!(error instanceof JetStreamError)) throw error;
+    }
+  }
+
+  async #provideConsumer(name: string): Promise<void> {
+    const { inbox } = this.#names;
+    await provideInboxConsumer(this.#connection, inbox.name, name, this.#subjects.filter(name), this.ackWait);
+  }
+
+  #onMessage(taker: NatsTaker, message: Msg, info: DeliveryInfo): void {
+    const { since } = this.#pulse;
+    const { sequence, delivered } = info;
+    const reply = message.reply ?? '';
+    this.#hands.lapse(sequence);
+    const early = this.#waits.remaining(info);
+    if (early > 0) this.#connection.nats.publish(reply, `-NAK ${JSON.stringify({ delay: early * 1e6 })}`);
+    else if (!taker.hasPlace) this.#connection.nats.publish(reply, '-NAK');
+    else {
+      const letter = letterOf(this.#subjects, message);
+      if (typeof letter === 'string') void this.#bury(taker, message, info, { reason: letter, since });
+      else {
+        const delivery = new NatsDelivery(letter, { sequence, delivered, reply }, taker, this);
+        this.#hands.add(delivery, since);
+        taker.hand(delivery);
+      }
+    }
+  }
+
+  /** Settles a delivery; if that fails, it is held as before. Nothing if it is not held. */
+  #settle(delivery: NatsDelivery, act: () => Promise<void>): Promise<void> | undefined {
+    if (!delivery.settling && this.#hands.has(delivery)) {
+      delivery.settling = act().then(
+        () => this.#hands.remove(delivery),
+        (error) => {
+          delivery.settling = undefined;
+          throw error;
+        },
+      );
+    }
+    return delivery.settling;
+  }
+
+  /** Says what becomes of a message that is still held. Resolves once the server has confirmed it. */
+  async #answerServer(call: string, delivery: NatsDelivery, answer: string): Promise<void> {
+    if (!this.#hands.has(delivery)) return;
+    const { headers } = await this.#connection.request(call, delivery.reply, answer);
+    if (headers?.code !== status.noResponders) return;
+    throw new UnavailableError(call, { cause: `the consumer ${delivery.message.name} is not there` });
+  }
+
+  /** Takes a place while it is under way, so that bad messages come no faster than good ones. */
+  async #bury(
+    taker: NatsTaker,
+    message: Msg,
+    { sequence, at }: DeliveryInfo,
+    { reason, since }: { reason: string; since: number },
+  ): Promise<void> {
+    taker.takePlace();
+    try {
+      const { subject, data: body } = message;
+      const found = headersOf(message);
+      const headers = found === 'unreadable' ? undefined : found;
+      await this.#dead.add('inbox.take', { subject, sequence, body, headers, at, reason });
+      if (Date.now() < since + this.ackWait) {
+        await this.#connection.request('inbox.take', message.reply ?? '', '+TERM');
+      }
+    } catch (error) {
+      reportFailure(`The message ${sequence} could not be put to the dead letters; it comes again`, error);
+    }
+    taker.freePlace();
+  }
+
+  async #release(): Promise<void> {
+    await Promise.allSettled(
+      this.#hands
+        .all()
+        .map(
+          (delivery) =>
+            this.#settle(delivery, () => this.#answerServer('backend.close', delivery, '-NAK')) ??
+            Promise.resolve(),
+        ),
+    );
+    for (const delivery of this.#hands.all()) this.#hands.remove(delivery);
+  }
+}
