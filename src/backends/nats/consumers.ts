@@ -26,6 +26,7 @@ export interface ConsumerInfo {
   readonly name: string;
   readonly config: ConsumerConfig;
   readonly delivered: { readonly stream_seq: number };
+  readonly ack_floor: { readonly stream_seq: number };
   readonly num_pending: number;
   readonly num_ack_pending: number;
 }

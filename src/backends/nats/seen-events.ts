@@ -4,10 +4,9 @@
  * An event is in the inbox on a subject of its own, which holds one message: while it is there it comes no second time. It is
  * remembered here *before* it leaves the inbox, so that at any time it is found in one of the two.
  */
-import { jetStreamCode } from './codes.ts';
 import type { Connection } from './connection.ts';
 import { eventToken } from './inbox-subjects.ts';
-import { JetStreamError } from './jetstream-error.ts';
+import { storedMessage } from './stored-message.ts';
 
 export interface EventKey {
   readonly taskId: string;
@@ -26,15 +25,8 @@ export class SeenEvents {
   }
 
   async has(call: string, event: EventKey): Promise<boolean> {
-    try {
-      await this.#connection.api(call, `STREAM.MSG.GET.${this.#stream}`, {
-        last_by_subj: this.#subject(event),
-      });
-      return true;
-    } catch (error) {
-      if (error instanceof JetStreamError && error.code === jetStreamCode.noMessageFound) return false;
-      throw error;
-    }
+    const which = { last_by_subj: this.#subject(event) };
+    return (await storedMessage(call, this.#connection, this.#stream, which)) !== undefined;
   }
 
   async add(call: string, event: EventKey): Promise<void> {

@@ -1,0 +1,162 @@
+/**
+ * A named subscriber's way through a stream: a durable consumer, which all subscriptions of the name share.
+ *
+ * Invariants:
+ * - One message is out at a time, among all of them: none comes before an earlier one was handled.
+ * - A message is acknowledged when it was handled. One whose handler failed comes again after a second, before any later one.
+ * - While a handler runs, however long, its message goes to nobody else.
+ * - A consumer that is deleted is made anew where this reader was; one that was handled but whose acknowledgement got lost
+ *   is not handled here again.
+ */
+import { type Msg, nanos } from 'nats';
+import { reportFailure } from '../report.ts';
+import {
+  assertConsumer,
+  type ConsumerConfig,
+  type ConsumerInfo,
+  consumerInfo,
+  createDurable,
+} from './consumers.ts';
+import type { DeliveryInfo } from './delivery-info.ts';
+import { publicationOf } from './events-message.ts';
+import { beginBehind, EXPIRES, RETRY_DELAY, type Reader, type ReaderOptions } from './events-reader.ts';
+import { Pull } from './pull.ts';
+
+const CALL = 'events.subscribe';
+
+/** How many subscriptions of a name may wait at a time. */
+const MOST_MEMBERS = 1_000;
+
+export interface NamedReaderOptions extends ReaderOptions {
+  readonly name: string;
+  readonly description: string;
+  /** How long a message is out without a sign of life before it goes to another, in ms. */
+  readonly ackWait: number;
+}
+
+export class NamedReader implements Reader {
+  readonly #options: NamedReaderOptions;
+  #pull: Pull | undefined;
+  /** The message that was handled last, or up to where the consumer was. */
+  #position = 0;
+  #isActive = true;
+  #running: Promise<void> | undefined;
+  #acknowledging: Promise<void> | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #stopListening = (): void => {};
+
+  constructor(options: NamedReaderOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<void> {
+    const { connection, stream, name, inboxPrefix, start } = this.#options;
+    const known = await consumerInfo(connection, CALL, stream, name);
+    const info = known ?? (await this.#create({ deliver_policy: start }));
+    this.#assert(info);
+    this.#position = (known ? info.ack_floor : info.delivered).stream_seq;
+    this.#pull = new Pull(
+      connection,
+      { stream, consumer: name, inboxPrefix },
+      {
+        onMessage: (message, info) => this.#onMessage(message, info),
+        onEnd: (_asked, _missing, trouble) => {
+          if (trouble !== undefined && connection.isConnected) void this.#mend(trouble);
+          else if (!this.#running) this.#ask();
+        },
+      },
+    );
+    this.#stopListening = connection.onChange(() => this.#ask());
+    this.#ask();
+  }
+
+  async stop(): Promise<void> {
+    this.#isActive = false;
+    clearTimeout(this.#retry);
+    this.#stopListening();
+    await this.#pull?.stop();
+    await this.#running;
+    await this.#acknowledging;
+  }
+
+  #create(begin: Pick<ConsumerConfig, 'deliver_policy' | 'opt_start_seq'>): Promise<ConsumerInfo> {
+    const { connection, stream, name } = this.#options;
+    return createDurable(connection, CALL, stream, name, { ...this.#config(), ...begin });
+  }
+
+  #config(): ConsumerConfig {
+    const { filter, description, ackWait } = this.#options;
+    return {
+      description,
+      ...(filter !== undefined && { filter_subject: filter }),
+      deliver_policy: 'all',
+      replay_policy: 'instant',
+      ack_policy: 'explicit',
+      ack_wait: nanos(ackWait),
+      max_deliver: -1,
+      max_ack_pending: 1,
+      max_waiting: MOST_MEMBERS,
+    };
+  }
+
+  #assert(info: ConsumerInfo): void {
+    assertConsumer(this.#options.stream, info, this.#config());
+  }
+
+  #ask(): void {
+    const { connection } = this.#options;
+    if (!this.#isActive || this.#running || this.#retry || !connection.isConnected) return;
+    if (this.#pull?.requested === 0) this.#pull.ask(1, EXPIRES);
+  }
+
+  #onMessage(message: Msg, info: DeliveryInfo): void {
+    const reply = message.reply ?? '';
+    if (!this.#isActive || this.#running) {
+      this.#options.connection.nats.publish(reply, '-NAK');
+      return;
+    }
+    this.#running = this.#handle(message, info).finally(() => {
+      this.#running = undefined;
+      this.#ask();
+    });
+  }
+
+  async #handle(message: Msg, info: DeliveryInfo): Promise<void> {
+    const { connection, stream, matches, handle, ackWait } = this.#options;
+    const reply = message.reply ?? '';
+    const publication = matches(message.subject) ? publicationOf(message, info, stream) : undefined;
+    if (publication && info.sequence !== this.#position) {
+      const beat = setInterval(() => connection.nats.publish(reply, '+WPI'), ackWait / 3);
+      const isHandled = await handle(publication);
+      clearInterval(beat);
+      if (!isHandled) {
+        const delay = isHandled === undefined ? '' : ` ${JSON.stringify({ delay: nanos(RETRY_DELAY) })}`;
+        connection.nats.publish(reply, `-NAK${delay}`);
+        return;
+      }
+    }
+    this.#position = info.sequence;
+    this.#acknowledging = connection.request(CALL, reply, '+ACK').then(
+      () => {},
+      // It comes again, and is known by its sequence.
+      () => {},
+    );
+  }
+
+  async #mend(trouble: string): Promise<void> {
+    const { connection, stream, name, repair } = this.#options;
+    try {
+      await repair();
+      if (!(await consumerInfo(connection, CALL, stream, name))) {
+        this.#assert(await this.#create(await beginBehind(connection, stream, this.#position)));
+      }
+    } catch (error) {
+      reportFailure(`The subscriber ${name} cannot read ${stream} now (${trouble}); it tries again`, error);
+    }
+    if (!this.#isActive) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#ask();
+    }, RETRY_DELAY);
+  }
+}
