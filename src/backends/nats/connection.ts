@@ -13,6 +13,7 @@ import { UnavailableError } from '../errors/unavailable-error.ts';
 import { reportFailure } from '../report.ts';
 import { status } from './codes.ts';
 import { JetStreamError } from './jetstream-error.ts';
+import { NoStreamError } from './no-stream-error.ts';
 import type { NatsSettings } from './options.ts';
 import { Replies } from './replies.ts';
 import { connectionOptions } from './servers.ts';
@@ -117,7 +118,7 @@ export class Connection {
   ): Promise<StoredAt> {
     const reply = await this.request(call, subject, payload, { headers });
     if (reply.headers?.code === status.noResponders) {
-      throw new UnavailableError(call, { cause: `no stream takes ${subject} now` });
+      throw new UnavailableError(call, { cause: new NoStreamError(subject) });
     }
     const answer = parse<StoredAt>(call, subject, reply);
     if (typeof answer.stream !== 'string' || !(answer.seq > 0)) {

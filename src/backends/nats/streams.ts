@@ -9,10 +9,12 @@
  */
 import { nanos } from 'nats';
 import { RefusedError } from '../errors/refused-error.ts';
+import { UnavailableError } from '../errors/unavailable-error.ts';
 import { reportFailure } from '../report.ts';
 import { jetStreamCode } from './codes.ts';
 import type { Connection } from './connection.ts';
 import { JetStreamError } from './jetstream-error.ts';
+import { NoStreamError } from './no-stream-error.ts';
 import type { NatsSettings } from './options.ts';
 import { type Difference, StreamDifferenceError } from './stream-difference-error.ts';
 
@@ -108,6 +110,18 @@ export class Streams {
     this.#specs.set(spec.name, spec);
   }
 
+  /** Does something with these streams; where one is not there, sees to that before the caller tries again. */
+  async guard<T>(call: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      const isNowhere = error instanceof UnavailableError && error.cause instanceof NoStreamError;
+      const isGone = error instanceof JetStreamError && error.code === jetStreamCode.streamNotFound;
+      if (isNowhere || isGone) await this.repair();
+      throw isGone ? new UnavailableError(call, { cause: error }) : error;
+    }
+  }
+
   /** Something was not found: makes anew what is gone. Resolves when all is there, or said not to be. */
   repair(): Promise<void> {
     this.#repairing ??= this.#repair().finally(() => {
@@ -137,19 +151,45 @@ export class Streams {
     const info =
       (await streamInfo(this.#connection, spec.name)) ?? (await createStream(this.#connection, config));
     if (!info) return this.#ensure(spec);
-    const differences = differencesOf(info.config, config);
-    if (differences.length === 0) return info.did_create ?? false;
-    const isOurs = info.config.description === config.description;
-    if (!isOurs || differences.some(({ field }) => !UPDATABLE.has(field))) {
-      throw new StreamDifferenceError(`The stream ${spec.name}`, differences);
-    }
-    const wanted = Object.fromEntries(
-      differences.map(({ field }) => [field, config[field as keyof StreamConfig]]),
+    await bringUpToDate(this.#connection, info, config);
+    return info.did_create ?? false;
+  }
+}
+
+/**
+ * Compares a stream with what it is to be, and changes what may be changed.
+ *
+ * @throws {StreamDifferenceError} It is not ours, or the difference cannot be changed.
+ */
+export async function bringUpToDate(
+  connection: Connection,
+  info: StreamInfo,
+  wanted: StreamConfig,
+): Promise<void> {
+  const differences = differencesOf(info.config, wanted);
+  if (differences.length === 0) return;
+  const isOurs = info.config.description === wanted.description;
+  if (!isOurs || differences.some(({ field }) => !UPDATABLE.has(field))) {
+    throw new StreamDifferenceError(`The stream ${wanted.name}`, differences);
+  }
+  const changed = Object.fromEntries(differences.map(({ field }) => [field, wanted[field]]));
+  await connection.api('natsBackend', `STREAM.UPDATE.${wanted.name}`, { ...info.config, ...changed });
+  const changes = differences.map(({ field, is }) => `${field} was ${JSON.stringify(is)}`);
+  reportFailure(`The stream ${wanted.name} was brought up to date`, changes.join(', '));
+}
+
+/** The names of all streams, or of those that take a subject. */
+export async function streamNames(connection: Connection, subject?: string): Promise<string[]> {
+  const names: string[] = [];
+  for (;;) {
+    const request = { offset: names.length, ...(subject !== undefined && { subject }) };
+    const page: { total: number; streams: string[] | null } = await connection.api(
+      'natsBackend',
+      'STREAM.NAMES',
+      request,
     );
-    await this.#connection.api('natsBackend', `STREAM.UPDATE.${spec.name}`, { ...info.config, ...wanted });
-    const changes = differences.map(({ field, is }) => `${field} was ${JSON.stringify(is)}`);
-    reportFailure(`The stream ${spec.name} was brought up to date`, changes.join(', '));
-    return false;
+    names.push(...(page.streams ?? []));
+    if (names.length >= page.total || !page.streams?.length) return names;
   }
 }
 
@@ -198,8 +238,11 @@ const UPDATABLE: ReadonlySet<string> = new Set([
 ]);
 
 /** In what an existing stream breaks a promise that the wanted one keeps. More than what is promised breaks none. */
-function differencesOf(is: StreamConfig, wanted: StreamConfig): Difference[] {
-  const found: Difference[] = [];
+function differencesOf(
+  is: StreamConfig,
+  wanted: StreamConfig,
+): (Difference & { readonly field: keyof StreamConfig })[] {
+  const found: (Difference & { readonly field: keyof StreamConfig })[] = [];
   const check = (field: keyof StreamConfig, holds: boolean, expected: unknown = wanted[field]): void => {
     if (!holds) found.push({ field, is: is[field], expected });
   };

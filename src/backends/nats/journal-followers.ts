@@ -1,0 +1,157 @@
+/**
+ * Who follows journals, and how far they are.
+ *
+ * Invariants:
+ * - A follower's position only grows, and commits are read from it, where writes are decided: no gap, no repeat, and a journal
+ *   that was dropped and begun anew is followed further.
+ * - What a stream takes also goes to whoever listens on its subject: that is the hint to read. It comes before the commit is
+ *   stored, or not at all where the connection was lost; so it is looked for several times, when the connection is back, and
+ *   now and then.
+ * - Handing over happens in turns of the event loop of its own.
+ */
+import type { Subscription as NatsSubscription } from 'nats';
+import { UnavailableError } from '../errors/unavailable-error.ts';
+import type { StoredCommit } from '../port.ts';
+import { reportFailure, reportThrown } from '../report.ts';
+import type { Connection } from './connection.ts';
+
+/** Reads the commits of a task behind a sequence. */
+export type ReadOn = (taskId: string, after: number) => Promise<readonly StoredCommit[]>;
+
+/** How long after a hint its commit is looked for, in ms, from one look to the next. */
+const LOOKS = [5, 50, 500, 5_000];
+
+/** How often is looked without a hint, in ms. */
+const INTERVAL = 30_000;
+
+class Follower {
+  readonly #taskId: string;
+  readonly #readOn: ReadOn;
+  readonly #onCommit: (commit: StoredCommit) => void;
+  #position: number;
+  #isActive = true;
+  #isReading = false;
+  #isWoken = false;
+  /** How many commits were hinted at that have not come. */
+  #hints = 0;
+  #look = LOOKS.length;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(taskId: string, position: number, readOn: ReadOn, onCommit: (commit: StoredCommit) => void) {
+    this.#taskId = taskId;
+    this.#position = position;
+    this.#readOn = readOn;
+    this.#onCommit = onCommit;
+    this.wake();
+  }
+
+  stop(): void {
+    this.#isActive = false;
+    clearTimeout(this.#timer);
+  }
+
+  /** A commit is on its way. */
+  hint(): void {
+    this.#hints++;
+    this.#look = 0;
+    if (!this.#isReading) this.#rest();
+  }
+
+  /** A commit may be there. */
+  wake(): void {
+    this.#isWoken = true;
+    if (!this.#isReading) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#isReading = true;
+    clearTimeout(this.#timer);
+    while (this.#isActive && this.#isWoken) {
+      this.#isWoken = false;
+      try {
+        const commits = await this.#readOn(this.#taskId, this.#position);
+        await new Promise((resolve) => setImmediate(resolve));
+        for (const commit of commits) this.#handOver(commit);
+      } catch (error) {
+        // What is away comes back: then it is looked again.
+        if (this.#isActive && !(error instanceof UnavailableError)) {
+          reportFailure(`A follower of task ${this.#taskId} could not read on; it tries again`, error);
+        }
+        this.hint();
+      }
+    }
+    this.#isReading = false;
+    this.#rest();
+  }
+
+  #handOver(commit: StoredCommit): void {
+    if (!this.#isActive) return;
+    this.#position = commit.sequence;
+    if (this.#hints > 0) this.#hints--;
+    try {
+      this.#onCommit(commit);
+    } catch (error) {
+      reportThrown('journal.follow', error);
+    }
+  }
+
+  #rest(): void {
+    if (!this.#isActive) return;
+    clearTimeout(this.#timer);
+    // One that was refused never comes.
+    if (this.#look === LOOKS.length) this.#hints = 0;
+    const ms = (this.#hints > 0 ? LOOKS[this.#look++] : undefined) ?? INTERVAL;
+    this.#timer = setTimeout(() => this.wake(), ms);
+  }
+}
+
+interface Followed {
+  readonly followers: Set<Follower>;
+  readonly hints: NatsSubscription;
+}
+
+export class JournalFollowers {
+  readonly #connection: Connection;
+  readonly #subjectOf: (taskId: string) => string;
+  readonly #readOn: ReadOn;
+  readonly #followed = new Map<string, Followed>();
+
+  constructor(connection: Connection, subjectOf: (taskId: string) => string, readOn: ReadOn) {
+    this.#connection = connection;
+    this.#subjectOf = subjectOf;
+    this.#readOn = readOn;
+    connection.onChange((isConnected) => {
+      if (isConnected) for (const taskId of this.#followed.keys()) this.wake(taskId);
+    });
+  }
+
+  /** @returns What ends it. */
+  add(taskId: string, position: number, onCommit: (commit: StoredCommit) => void): () => Promise<void> {
+    const followed = this.#followed.get(taskId) ?? this.#listen(taskId);
+    const follower = new Follower(taskId, position, this.#readOn, onCommit);
+    followed.followers.add(follower);
+    return async () => {
+      follower.stop();
+      if (!followed.followers.delete(follower) || followed.followers.size > 0) return;
+      this.#followed.delete(taskId);
+      followed.hints.unsubscribe();
+    };
+  }
+
+  /** A commit of the task is stored. */
+  wake(taskId: string): void {
+    for (const follower of this.#followed.get(taskId)?.followers ?? []) follower.wake();
+  }
+
+  #listen(taskId: string): Followed {
+    const followers = new Set<Follower>();
+    const hints = this.#connection.nats.subscribe(this.#subjectOf(taskId), {
+      callback: () => {
+        for (const follower of followers) follower.hint();
+      },
+    });
+    const followed = { followers, hints };
+    this.#followed.set(taskId, followed);
+    return followed;
+  }
+}
