@@ -1,9 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import { memoryBackend } from '../../src/backends/memory/index.ts';
+import { natsBackend } from '../../src/backends/nats/index.ts';
 import { sqliteBackend } from '../../src/backends/sqlite/index.ts';
+import { type NatsServer, startNatsServer } from '../backends/nats/nats-server.ts';
+import { accounts } from './accounts.ts';
 import { conformance } from './suite.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'taskchart-conformance-'));
@@ -18,4 +21,21 @@ conformance(
     virtualTime: true,
     reopens: true,
   },
+);
+
+let server: NatsServer;
+const places = new Map<string, number>();
+beforeAll(async () => {
+  server = await startNatsServer({ configuration: accounts(200) });
+});
+afterAll(() => server[Symbol.asyncDispose]());
+
+conformance(
+  'nats',
+  ({ clock: _, ...settings }, place) => {
+    const account = places.get(place) ?? places.size;
+    places.set(place, account);
+    return natsBackend({ ...settings, servers: server.url, user: `a${account}`, password: 'secret' });
+  },
+  { virtualTime: false, reopens: true },
 );
