@@ -16,6 +16,8 @@ export const inboxHeader = {
   eventId: 'Taskchart-Event-Id',
   /** How many times the message was handed over before it came to where it is. */
   attempts: 'Taskchart-Attempts',
+  /** Until when a message of the timers waits, in ms since the epoch. */
+  until: 'Taskchart-Until',
   /** Where its sender wants to hear why it cannot be taken. */
   replyTo: 'Taskchart-Reply-To',
 } as const;

@@ -10,23 +10,21 @@ interface Wait {
   readonly delivered: number;
 }
 
+/** How many messages of this process the server keeps back at a time: it goes through all of them again and again. */
+const MOST = 5_000;
+
 export class ShortWaits {
   readonly #waits = new Map<number, Wait>();
 
-  /** How many messages wait. */
-  get count(): number {
-    return this.#waits.size;
+  /** Whether one more may wait. */
+  get hasRoom(): boolean {
+    if (this.#waits.size >= MOST) this.#forgetPast();
+    return this.#waits.size < MOST;
   }
 
   /** @param until ms since the epoch. */
   add({ sequence, delivered }: { sequence: number; delivered: number }, until: number): void {
     this.#waits.set(sequence, { until, delivered });
-  }
-
-  /** Forgets those whose time has come: they may have gone to other workers. */
-  forgetPast(): void {
-    const now = Date.now();
-    for (const [sequence, { until }] of this.#waits) if (until <= now) this.#waits.delete(sequence);
   }
 
   /** A message came. @returns How much longer it was to wait, in whole ms; 0 if its time has come. */
@@ -41,5 +39,11 @@ export class ShortWaits {
     }
     this.#waits.delete(sequence);
     return 0;
+  }
+
+  /** Forgets those whose time has come: they may have gone to other workers. */
+  #forgetPast(): void {
+    const now = Date.now();
+    for (const [sequence, { until }] of this.#waits) if (until <= now) this.#waits.delete(sequence);
   }
 }

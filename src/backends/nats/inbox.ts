@@ -8,7 +8,7 @@
  * - What cannot be read goes to the dead letters, stored there before it leaves the inbox.
  * - What was put there by others (any client may publish to the inbox) harms no message beside it.
  */
-import { type Msg, headers as makeHeaders } from 'nats';
+import { type Msg, headers as makeHeaders, nanos } from 'nats';
 import { assertTime, messageText, namesToTake } from '../arguments.ts';
 import { RefusedError } from '../errors/refused-error.ts';
 import { UnavailableError } from '../errors/unavailable-error.ts';
@@ -31,8 +31,10 @@ import { ShortWaits } from './inbox-waits.ts';
 import { JetStreamError } from './jetstream-error.ts';
 import type { NatsSettings } from './options.ts';
 import { Pulse } from './pulse.ts';
+import { removeMessage } from './remove-message.ts';
 import { SeenEvents } from './seen-events.ts';
 import type { Streams } from './streams.ts';
+import { Timers } from './timers.ts';
 
 /** A message is given up this much earlier than the server gives it to another: a part of `ackWait`. */
 const PULSE_OF_ACK_WAIT = 1 / 50;
@@ -56,6 +58,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
   readonly #waits = new ShortWaits();
   readonly #seen: SeenEvents;
   readonly #dead: DeadLetters;
+  readonly #timers: Timers;
   readonly #pulse: Pulse;
   readonly #takers = new Set<NatsTaker>();
 
@@ -70,6 +73,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
     this.#hands = new Hands(connection, settings.ackWait);
     this.#seen = new SeenEvents(connection, names.seen.name, prefix);
     this.#dead = new DeadLetters(connection, { inbox: names.inbox.name, prefix, inboxPrefix });
+    this.#timers = new Timers({ connection, streams, names, settings });
     this.#pulse = new Pulse(Math.max(10, settings.ackWait * PULSE_OF_ACK_WAIT));
     // Ends with the backend: what is in hands goes back.
     lifetime.subscription(() => this.#release());
@@ -102,7 +106,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
     if (!stored) return { duplicate: true };
     // One that was acknowledged between the look and the store is remembered by now.
     if (!(await this.#seen.has('inbox.deliver', event))) return { duplicate: false };
-    await this.#remove(stored);
+    await removeMessage('inbox.deliver', this.#connection, this.#names.inbox.name, stored);
     return { duplicate: true };
   }
 
@@ -113,6 +117,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
     this.#lifetime.assertOpen('inbox.take');
     const wanted = namesToTake(names, limit);
     for (const name of wanted) await this.#provideConsumer(name);
+    await this.#timers.start();
     this.#lifetime.assertOpen('inbox.take');
     this.#pulse.start();
     const taker = new NatsTaker({
@@ -132,7 +137,9 @@ export class NatsInbox implements Inbox, NatsHoldings {
     return this.#lifetime.subscription(async () => {
       await taker.stop();
       this.#takers.delete(taker);
-      if (this.#takers.size === 0) this.#pulse.stop();
+      if (this.#takers.size > 0) return;
+      this.#pulse.stop();
+      await this.#timers.stop();
     });
   }
 
@@ -151,17 +158,23 @@ export class NatsInbox implements Inbox, NatsHoldings {
     return this.#settle(delivery, async () => {
       const wait = until === undefined ? 0 : Math.ceil(until - Date.now());
       if (until === undefined || wait <= 0) return this.#answerServer('delivery.handBack', delivery, '-NAK');
+      if (wait > this.#settings.shortWait || !this.#waits.hasRoom) return this.#park(delivery, until);
       this.#waits.add(delivery, until);
-      await this.#answerServer(
-        'delivery.handBack',
-        delivery,
-        `-NAK ${JSON.stringify({ delay: wait * 1e6 })}`,
-      );
+      await this.#answerServer('delivery.handBack', delivery, nakFor(wait));
     });
   }
 
   keepAlive(delivery: NatsDelivery): void {
     if (this.#lifetime.isOpen && !delivery.settling) this.#hands.keepAlive(delivery);
+  }
+
+  /** Puts a message into the timers. It is there before it leaves the inbox. */
+  async #park(delivery: NatsDelivery, until: number): Promise<void> {
+    const { head } = delivery.letter;
+    const due = Math.min(Math.ceil(until), Number.MAX_SAFE_INTEGER);
+    await this.#timers.add('delivery.handBack', delivery, due);
+    if (head.kind === 'event') await this.#seen.add('delivery.handBack', head);
+    await this.#answerServer('delivery.handBack', delivery, '+ACK');
   }
 
   /** Stores a message on a subject that has none. @returns Its sequence; nothing if there was one. */
@@ -179,16 +192,6 @@ export class NatsInbox implements Inbox, NatsHoldings {
     }
   }
 
-  async #remove(sequence: number): Promise<void> {
-    try {
-      const request = { seq: sequence, no_erase: true };
-      await this.#connection.api('inbox.deliver', `STREAM.MSG.DELETE.${this.#names.inbox.name}`, request);
-    } catch (error) {
-      // Taken and acknowledged meanwhile: its task knows what it has had.
-      if (!(error instanceof JetStreamError)) throw error;
-    }
-  }
-
   async #provideConsumer(name: string): Promise<void> {
     const { inbox } = this.#names;
     await provideInboxConsumer(this.#connection, inbox.name, name, this.#subjects.filter(name), this.ackWait);
@@ -200,7 +203,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
     const reply = message.reply ?? '';
     this.#hands.lapse(sequence);
     const early = this.#waits.remaining(info);
-    if (early > 0) this.#connection.nats.publish(reply, `-NAK ${JSON.stringify({ delay: early * 1e6 })}`);
+    if (early > 0) this.#connection.nats.publish(reply, nakFor(early));
     else if (!taker.hasPlace) this.#connection.nats.publish(reply, '-NAK');
     else {
       const letter = letterOf(this.#subjects, message);
@@ -269,4 +272,9 @@ export class NatsInbox implements Inbox, NatsHoldings {
     );
     for (const delivery of this.#hands.all()) this.#hands.remove(delivery);
   }
+}
+
+/** Back to the server for so long. @param wait In whole ms: a fraction of one would be none at all. */
+function nakFor(wait: number): string {
+  return `-NAK ${JSON.stringify({ delay: nanos(wait) })}`;
 }

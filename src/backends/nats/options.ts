@@ -55,6 +55,15 @@ export interface NatsOptions extends Omit<CommonOptions, 'clock'> {
   readonly duplicateWindow?: number | undefined;
   /** How long a delivery may be held without a sign of life, in ms. @default 5_000, with replicas 20_000 */
   readonly ackWait?: number | undefined;
+  /**
+   * Up to how far a time the server itself keeps back what is handed back, in ms; what is farther lies in the timers. It
+   * goes through all that it keeps back again and again, so some minutes at most. @default 30_000
+   */
+  readonly shortWait?: number | undefined;
+  /** How many tasks whose time has come this process puts back to work a second. @default 1_000 */
+  readonly restoresPerSecond?: number | undefined;
+  /** How long a message waits for a worker that knows its task's name before it goes to the dead letters, in ms. @default 60_000 */
+  readonly orphanGrace?: number | undefined;
 }
 
 /** {@link NatsOptions}, parsed and complete. */
@@ -76,6 +85,9 @@ export interface NatsSettings extends Omit<CommonSettings, 'clock'> {
   readonly storage: 'file' | 'memory';
   readonly maxStreamBytes: number | undefined;
   readonly duplicateWindow: number;
+  readonly shortWait: number;
+  readonly restoresPerSecond: number;
+  readonly orphanGrace: number;
 }
 
 const text = (what: string) => {
@@ -137,6 +149,9 @@ const schema = optionsSchema({
   maxStreamBytes: whole('bytes', 1).optional(),
   duplicateWindow: whole('milliseconds', 100).default(120_000),
   ackWait: ackWait.unwrap().optional(),
+  shortWait: whole('milliseconds', 0).default(30_000),
+  restoresPerSecond: whole('tasks', 1).default(1_000),
+  orphanGrace: whole('milliseconds', 1).default(60_000),
 }).transform(
   (options): NatsSettings => ({
     ...options,

@@ -40,7 +40,8 @@ export interface PullHandlers {
 
 export class Pull {
   readonly #connection: Connection;
-  readonly #subject: string;
+  /** `<stream>.<consumer>` */
+  readonly #consumer: string;
   readonly #replies: string;
   readonly #handlers: PullHandlers;
   readonly #subscription: Subscription;
@@ -52,7 +53,7 @@ export class Pull {
 
   constructor(connection: Connection, { stream, consumer, inboxPrefix }: PullTarget, handlers: PullHandlers) {
     this.#connection = connection;
-    this.#subject = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#consumer = `${stream}.${consumer}`;
     this.#replies = `${createInbox(inboxPrefix)}.`;
     this.#handlers = handlers;
     this.#subscription = connection.nats.subscribe(`${this.#replies}*`, {
@@ -75,7 +76,8 @@ export class Pull {
     this.#asked = count;
     this.#requested = count;
     const request = JSON.stringify({ batch: count, expires: nanos(expires) });
-    this.#connection.nats.publish(this.#subject, request, { reply: `${this.#replies}${this.#count}` });
+    const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#consumer}`;
+    this.#connection.nats.publish(subject, request, { reply: `${this.#replies}${this.#count}` });
     this.#timer = setTimeout(
       () => this.#end(this.#requested, 'the consumer does not answer'),
       expires + GRACE,
@@ -86,10 +88,21 @@ export class Pull {
   async stop(): Promise<void> {
     clearTimeout(this.#timer);
     this.#stopListening();
+    const isWaiting = this.#requested > 0;
     this.#requested = 0;
     if (this.#subscription.isClosed()) return;
-    if (this.#connection.isConnected) await this.#subscription.drain().catch(() => {});
-    else this.#subscription.unsubscribe();
+    if (!this.#connection.isConnected) {
+      this.#subscription.unsubscribe();
+      return;
+    }
+    try {
+      await this.#subscription.drain();
+      // A server of 2.9 finds out that nobody waits any more when it is asked, or when it has a message for the request: then
+      // it forgets that this was not the message's first delivery.
+      if (isWaiting) await this.#connection.api('Pull.stop', `CONSUMER.INFO.${this.#consumer}`);
+    } catch {
+      // Gone, or away: nobody waits there then.
+    }
   }
 
   #onMessage(message: Msg): void {

@@ -1,0 +1,191 @@
+/**
+ * Messages of the inbox that were handed back until a time that is far. They lie in a stream of their own by slots of ten
+ * seconds, `<prefix>.timers.<slot>.…`, and cost nothing until their slot comes; then they go back to the inbox.
+ *
+ * Invariants:
+ * - T1. A message is in the timers before it leaves the inbox, and in the inbox before it leaves the timers. A crash between
+ *   the two makes it come twice at worst; the second one finds its place in the inbox taken, or is a wake-up more.
+ * - T2. Of which slots something waits is in a stream too, one message a slot, stored *after* what waits and removed only once
+ *   nothing does: so each worker knows all slots, also those that came while it was away.
+ * - T3. No message comes before its time. It comes within a second after it while no more are due than the rate allows:
+ *   waking many at once must not starve what runs.
+ * - T4. Any number of workers work on a slot: its consumer gives each message to one of them, and to another if that dies.
+ *
+ * A message comes back as a new one, behind what waits then: if it kept its place, ten thousand that are due at once would
+ * come before everything else. How often it was handed over comes along.
+ *
+ * Ten seconds, because a slot's messages are pending at its consumer while it is open, and the server goes through all that
+ * is pending: 1,000 a second are 10,000 a slot, of the 20,000 that cost little.
+ */
+import { headers as makeHeaders } from 'nats';
+import { systemClock } from '../../../machines/clock.ts';
+import { Alarm } from '../alarm.ts';
+import type { Publication } from '../cursor.ts';
+import { reportFailure } from '../report.ts';
+import type { Connection } from './connection.ts';
+import { UnnamedReader } from './events-unnamed-reader.ts';
+import type { NatsDelivery } from './inbox-hands.ts';
+import type { InboxStreams } from './inbox-streams.ts';
+import { eventIdHeader, eventToken, inboxHeader } from './inbox-subjects.ts';
+import type { NatsSettings } from './options.ts';
+import { removeMessage } from './remove-message.ts';
+import type { Streams } from './streams.ts';
+import { RestoreRate } from './timers-rate.ts';
+import { OpenSlot } from './timers-slot.ts';
+
+/** How long a slot is, in ms. */
+const SLOT = 10_000;
+
+/** How long before it begins a slot is opened, in ms: so that what is due at its beginning is known by then. */
+const LEAD = 3_000;
+
+/** How many slots are open at a time, the earliest ones: one, the next, and some that are late. */
+const MOST_OPEN = 4;
+
+/** A slot that is nearer than this may be just being closed by somebody, in ms. */
+const NEAR = 60_000;
+
+/** How many announced slots are remembered. */
+const MOST_ANNOUNCED = 10_000;
+
+export interface TimersOptions {
+  readonly connection: Connection;
+  readonly streams: Streams;
+  readonly names: InboxStreams;
+  readonly settings: NatsSettings;
+}
+
+export class Timers {
+  readonly #options: TimersOptions;
+  readonly #rate: RestoreRate;
+  /** The slots of which something waits, and where that is said. */
+  readonly #slots = new Map<number, number>();
+  readonly #open = new Map<number, OpenSlot>();
+  readonly #announced = new Set<number>();
+  readonly #alarm = new Alarm(systemClock, () => this.#openSlots());
+  #reader: UnnamedReader | undefined;
+
+  constructor(options: TimersOptions) {
+    this.#options = options;
+    this.#rate = new RestoreRate(options.settings.restoresPerSecond);
+  }
+
+  /** Stores a message until its time. Resolves once it is here: then it may leave the inbox. @throws {UnavailableError} */
+  async add(
+    call: string,
+    { letter: { head, text }, attempt, sequence }: NatsDelivery,
+    until: number,
+  ): Promise<void> {
+    const { connection, settings } = this.#options;
+    const slot = Math.floor(until / SLOT);
+    // Each handing back is a message of its own, also of the same message: what is not taken back in time is a wake-up more.
+    const origin = `${sequence}-${attempt}`;
+    const headers = makeHeaders();
+    headers.set('Nats-Msg-Id', `${origin}-${slot}`);
+    headers.set(inboxHeader.until, String(until));
+    headers.set(inboxHeader.attempts, String(attempt));
+    const eventId = eventIdHeader(head);
+    if (eventId !== undefined) headers.set(inboxHeader.eventId, eventId);
+    const of = head.kind === 'request' ? '' : `${eventToken(head.eventId)}.`;
+    const subject = `${settings.prefix}.timers.${slot}.${head.name}.${head.taskId}.${of}${origin}`;
+    await connection.publish(call, subject, text, headers);
+    await this.#announce(call, slot);
+  }
+
+  /** From then on messages whose time has come go back to the inbox. */
+  async start(): Promise<void> {
+    if (this.#reader) return;
+    const { connection, streams, names, settings } = this.#options;
+    this.#reader = new UnnamedReader({
+      connection,
+      stream: names.slots.name,
+      filter: undefined,
+      matches: () => true,
+      start: 'all',
+      inboxPrefix: settings.inboxPrefix,
+      repair: () => streams.repair(),
+      handle: async (message) => this.#onAnnouncement(message),
+    });
+    this.#rate.start();
+    try {
+      await this.#reader.open();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#alarm.clear();
+    this.#rate.stop();
+    const reader = this.#reader;
+    this.#reader = undefined;
+    await reader?.stop();
+    const open = [...this.#open.values()];
+    this.#open.clear();
+    this.#slots.clear();
+    await Promise.all(open.map((slot) => slot.stop()));
+  }
+
+  async #announce(call: string, slot: number): Promise<void> {
+    const isFar = slot * SLOT - Date.now() > NEAR;
+    if (isFar && this.#announced.has(slot)) return;
+    const { connection, settings } = this.#options;
+    await connection.publish(call, `${settings.prefix}.slots.${slot}`, 'null');
+    if (this.#announced.size >= MOST_ANNOUNCED) this.#announced.clear();
+    this.#announced.add(slot);
+  }
+
+  #onAnnouncement({ subject, sequence }: Publication): true {
+    const slot = Number(subject.split('.').at(-1));
+    if (Number.isSafeInteger(slot)) {
+      this.#slots.set(slot, sequence);
+      this.#openSlots();
+    }
+    return true;
+  }
+
+  #openSlots(): void {
+    if (!this.#reader) return;
+    const waiting = [...this.#slots.keys()].filter((slot) => !this.#open.has(slot)).sort((a, b) => a - b);
+    for (const slot of waiting) {
+      const opening = slot * SLOT - LEAD;
+      if (opening > Date.now()) {
+        this.#alarm.set(opening);
+        return;
+      }
+      if (this.#open.size >= MOST_OPEN) return;
+      this.#openSlot(slot);
+    }
+  }
+
+  #openSlot(slot: number): void {
+    const open = new OpenSlot({
+      ...this.#options,
+      slot,
+      end: (slot + 1) * SLOT,
+      rate: this.#rate,
+      onEmpty: () => void this.#close(slot, open),
+    });
+    this.#open.set(slot, open);
+    open.start();
+  }
+
+  /** Nothing waits there, and it is over. */
+  async #close(slot: number, open: OpenSlot): Promise<void> {
+    const sequence = this.#slots.get(slot);
+    this.#slots.delete(slot);
+    try {
+      // If it was announced again since, that stays.
+      if (sequence !== undefined) {
+        await removeMessage('inbox.take', this.#options.connection, this.#options.names.slots.name, sequence);
+      }
+      await open.stop({ isOver: true });
+    } catch (error) {
+      // What is left of it harms nothing: the next worker that starts finds it and closes it.
+      reportFailure(`The slot ${slot} of the timers could not be closed`, error);
+    }
+    if (this.#open.get(slot) === open) this.#open.delete(slot);
+    this.#openSlots();
+  }
+}
