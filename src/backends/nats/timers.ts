@@ -33,7 +33,6 @@ import type { Streams } from './streams.ts';
 import { RestoreRate } from './timers-rate.ts';
 import { OpenSlot } from './timers-slot.ts';
 
-/** How long a slot is, in ms. */
 const SLOT = 10_000;
 
 /** How long before it begins a slot is opened, in ms: so that what is due at its beginning is known by then. */
@@ -53,11 +52,17 @@ export interface TimersOptions {
   readonly streams: Streams;
   readonly names: InboxStreams;
   readonly settings: NatsSettings;
+  /** How long a slot is, in ms: the same for all workers. @default 10_000 */
+  readonly slot?: number;
 }
+
+/** A message, and whose hands it leaves. */
+type Parked = Pick<NatsDelivery, 'letter' | 'attempt' | 'sequence'>;
 
 export class Timers {
   readonly #options: TimersOptions;
   readonly #rate: RestoreRate;
+  readonly #length: number;
   /** The slots of which something waits, and where that is said. */
   readonly #slots = new Map<number, number>();
   readonly #open = new Map<number, OpenSlot>();
@@ -67,27 +72,28 @@ export class Timers {
 
   constructor(options: TimersOptions) {
     this.#options = options;
+    this.#length = options.slot ?? SLOT;
     this.#rate = new RestoreRate(options.settings.restoresPerSecond);
   }
 
   /** Stores a message until its time. Resolves once it is here: then it may leave the inbox. @throws {UnavailableError} */
   async add(
     call: string,
-    { letter: { head, text }, attempt, sequence }: NatsDelivery,
+    { letter: { head, text }, attempt, sequence }: Parked,
     until: number,
   ): Promise<void> {
     const { connection, settings } = this.#options;
-    const slot = Math.floor(until / SLOT);
+    const slot = Math.floor(until / this.#length);
     // Each handing back is a message of its own, also of the same message: what is not taken back in time is a wake-up more.
     const origin = `${sequence}-${attempt}`;
     const headers = makeHeaders();
-    headers.set('Nats-Msg-Id', `${origin}-${slot}`);
     headers.set(inboxHeader.until, String(until));
     headers.set(inboxHeader.attempts, String(attempt));
     const eventId = eventIdHeader(head);
     if (eventId !== undefined) headers.set(inboxHeader.eventId, eventId);
     const of = head.kind === 'request' ? '' : `${eventToken(head.eventId)}.`;
     const subject = `${settings.prefix}.timers.${slot}.${head.name}.${head.taskId}.${of}${origin}`;
+    headers.set('Nats-Msg-Id', subject);
     await connection.publish(call, subject, text, headers);
     await this.#announce(call, slot);
   }
@@ -119,16 +125,16 @@ export class Timers {
     this.#alarm.clear();
     this.#rate.stop();
     const reader = this.#reader;
-    this.#reader = undefined;
-    await reader?.stop();
     const open = [...this.#open.values()];
+    // At once: they may be started again before all has stopped.
+    this.#reader = undefined;
     this.#open.clear();
     this.#slots.clear();
-    await Promise.all(open.map((slot) => slot.stop()));
+    await Promise.all([reader?.stop(), ...open.map((slot) => slot.stop())]);
   }
 
   async #announce(call: string, slot: number): Promise<void> {
-    const isFar = slot * SLOT - Date.now() > NEAR;
+    const isFar = slot * this.#length - Date.now() > NEAR;
     if (isFar && this.#announced.has(slot)) return;
     const { connection, settings } = this.#options;
     await connection.publish(call, `${settings.prefix}.slots.${slot}`, 'null');
@@ -149,7 +155,7 @@ export class Timers {
     if (!this.#reader) return;
     const waiting = [...this.#slots.keys()].filter((slot) => !this.#open.has(slot)).sort((a, b) => a - b);
     for (const slot of waiting) {
-      const opening = slot * SLOT - LEAD;
+      const opening = slot * this.#length - LEAD;
       if (opening > Date.now()) {
         this.#alarm.set(opening);
         return;
@@ -163,7 +169,7 @@ export class Timers {
     const open = new OpenSlot({
       ...this.#options,
       slot,
-      end: (slot + 1) * SLOT,
+      end: (slot + 1) * this.#length,
       rate: this.#rate,
       onEmpty: () => void this.#close(slot, open),
     });
