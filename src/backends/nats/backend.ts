@@ -8,20 +8,34 @@ import { Generations } from './generations.ts';
 import { NatsInbox } from './inbox.ts';
 import { inboxStreams } from './inbox-streams.ts';
 import { NatsJournal } from './journal.ts';
+import { JournalReader } from './journal-reader.ts';
+import { Keeper } from './keeper.ts';
 import type { NatsSettings } from './options.ts';
 import { NatsRecords } from './records.ts';
 import { Streams } from './streams.ts';
 
-/** The backend over a connection, which is its own from now on. */
-export async function backendOn(connection: Connection, settings: NatsSettings): Promise<Backend> {
+/** What can be passed in for tests. */
+interface Inner {
+  /** What time it is, in ms since the epoch, for what goes after retention. */
+  readonly now?: () => number;
+  /** See `KeeperOptions`. */
+  readonly leastStay?: number;
+}
+
+/** The backend over a connection, which is its own from now on, and what keeps its retention. */
+export async function backendOn(
+  connection: Connection,
+  settings: NatsSettings,
+  { now = Date.now, leastStay }: Inner = {},
+): Promise<{ readonly backend: Backend; readonly keeper: Keeper; readonly generations: Generations }> {
   const lifetime = new Lifetime('nats');
   const streams = new Streams(connection, settings);
-  const generations = new Generations(connection, settings);
+  const generations = new Generations(connection, settings, now);
   const names = inboxStreams(settings);
   const records = new NatsRecords(connection, settings, lifetime, streams);
 
   await Promise.all([
-    generations.refresh(),
+    generations.start(),
     records.open(),
     ...Object.values(names).map((spec) => streams.ensure(spec)),
     ...Object.entries(settings.streams).map(([name, subjects]) =>
@@ -30,7 +44,17 @@ export async function backendOn(connection: Connection, settings: NatsSettings):
   ]);
 
   const blobs = new NatsBlobs(connection, settings, lifetime, generations);
-  const journal = new NatsJournal(connection, settings, lifetime, generations, blobs);
+  const reader = new JournalReader(connection, generations, settings.retention);
+  const journal = new NatsJournal(connection, settings, lifetime, generations, reader, blobs);
+  const keeper = new Keeper({
+    connection,
+    settings,
+    generations,
+    reader,
+    blobs,
+    ...(leastStay !== undefined && { leastStay }),
+  });
+  keeper.start();
   const inbox = new NatsInbox({ connection, streams, names, settings, lifetime });
   const events = new NatsEventBus({ connection, streams, settings, lifetime });
   const actors = new NatsActors(connection, settings, lifetime);
@@ -38,21 +62,14 @@ export async function backendOn(connection: Connection, settings: NatsSettings):
   let closing: Promise<void> | undefined;
   const shut = async (): Promise<void> => {
     await lifetime.end();
+    await keeper.stop();
     await connection.close();
   };
   const close = (): Promise<void> => {
     closing ??= shut();
     return closing;
   };
-  return {
-    name: 'nats',
-    journal,
-    inbox,
-    events,
-    records,
-    blobs,
-    actors,
-    close,
-    [Symbol.asyncDispose]: close,
-  };
+  const parts = { journal, inbox, events, records, blobs, actors };
+  const backend: Backend = { name: 'nats', ...parts, close, [Symbol.asyncDispose]: close };
+  return { backend, keeper, generations };
 }

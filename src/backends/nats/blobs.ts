@@ -93,30 +93,53 @@ export class NatsBlobs implements Blobs {
     }
   }
 
+  /** The parts of a blob, its head last, from wherever it is; none if it is nowhere. */
+  async *parts(
+    call: string,
+    hash: string,
+  ): AsyncGenerator<{ readonly part: string; readonly content: Uint8Array | string }, void, undefined> {
+    const found = await this.#head(call, hash);
+    if (!found) return;
+    const { generation, head } = found;
+    for (let index = 0; index < head.parts; index++) {
+      const part = partName(head, index);
+      yield { part, content: await this.#partIn(call, generation, hash, part) };
+    }
+    yield { part: 'head', content: JSON.stringify(head) };
+  }
+
   /** The text of a blob, from wherever it is. */
   async #find(call: string, hash: string): Promise<Buffer | undefined> {
+    const found = await this.#head(call, hash);
+    if (!found) return undefined;
+    const { generation, head } = found;
+    const names = Array.from({ length: head.parts }, (_, index) => partName(head, index));
+    const parts = await pMap(names, (name) => this.#partIn(call, generation, hash, name), {
+      concurrency: PARTS,
+    });
+    return Buffer.concat(parts);
+  }
+
+  async #head(
+    call: string,
+    hash: string,
+  ): Promise<{ readonly generation: Generation; readonly head: Head } | undefined> {
     const { open, closed } = this.#generations;
     const headIn = async (generation: Generation) => {
       const head = await this.#part(call, generation, hash, 'head');
       return head && { generation, head: JSON.parse(head.toString()) as Head };
     };
-    const found =
-      (await headIn(open)) ?? (await Promise.all(closed.map(headIn))).find((head) => head !== undefined);
-    if (!found) return undefined;
-    const { generation, head } = found;
-    const names = Array.from({ length: head.parts }, (_, index) => partName(head, index));
-    const parts = await pMap(
-      names,
-      async (name) => {
-        const part = await this.#part(call, generation, hash, name);
-        if (part) return part;
-        throw new UnavailableError(call, {
-          cause: `part ${name} of blob ${hash} is gone from ${generation.stream}`,
-        });
-      },
-      { concurrency: PARTS },
+    return (
+      (await headIn(open)) ?? (await Promise.all(closed.map(headIn))).find((found) => found !== undefined)
     );
-    return Buffer.concat(parts);
+  }
+
+  async #partIn(call: string, generation: Generation, hash: string, part: string): Promise<Buffer> {
+    const content = await this.#part(call, generation, hash, part);
+    if (content) return content;
+    throw new UnavailableError(call, {
+      cause: `part ${part} of blob ${hash} is gone from ${generation.stream}`,
+    });
   }
 
   async #part(call: string, generation: Generation, hash: string, part: string): Promise<Buffer | undefined> {

@@ -19,6 +19,7 @@ export interface ConsumerConfig {
   readonly inactive_threshold?: number;
   readonly num_replicas?: number;
   readonly mem_storage?: boolean;
+  readonly headers_only?: boolean;
   readonly replay_policy: 'instant';
 }
 

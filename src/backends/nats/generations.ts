@@ -25,6 +25,7 @@ import {
   type StreamInfo,
   streamInfo,
   streamNames,
+  streamSubjects,
 } from './streams.ts';
 
 export interface Generation {
@@ -32,8 +33,8 @@ export interface Generation {
   readonly stream: string;
   /** When its stream was made, in ms since the epoch. */
   readonly createdAt: number;
-  /** `kept`: what was left of all generations up to its number. */
-  readonly kind: 'open' | 'sealed' | 'kept';
+  /** `kept`: what was left of all generations up to its number. `copy`: one that is to be so. */
+  readonly kind: 'open' | 'sealed' | 'kept' | 'copy';
 }
 
 /** How many messages a generation holds at most: sequences are `number × MOST + place in the stream`. */
@@ -56,6 +57,8 @@ export function placeOf(sequence: number): { readonly generation: number; readon
 export class Generations {
   readonly #connection: Connection;
   readonly #settings: NatsSettings;
+  /** In ms since the epoch. */
+  readonly now: () => number;
   readonly #pattern: RegExp;
   #open: Generation = { number: 0, stream: '', createdAt: 0, kind: 'open' };
   #closed: readonly Generation[] = [];
@@ -64,9 +67,11 @@ export class Generations {
   #confirming: Promise<void> | undefined;
   #confirmingNext: Promise<void> | undefined;
 
-  constructor(connection: Connection, settings: NatsSettings) {
+  /** @param now What time it is, in ms since the epoch. */
+  constructor(connection: Connection, settings: NatsSettings, now: () => number) {
     this.#connection = connection;
     this.#settings = settings;
+    this.now = now;
     this.#pattern = new RegExp(`^${this.#streamName('(\\d+)')}(?:_KEPT_([A-Za-z0-9]+))?$`);
   }
 
@@ -83,6 +88,11 @@ export class Generations {
     return `${this.#settings.prefix}.journal.${taskId}`;
   }
 
+  /** Where it is noted that a journal was opened again that had been closed in an earlier generation. */
+  subjectOfReopening(taskId: string): string {
+    return `${this.#settings.prefix}.reopened.${taskId}`;
+  }
+
   subjectOfBlob(hash: string, part: number | string): string {
     return `${this.#settings.prefix}.blob.${hash}.${part}`;
   }
@@ -90,6 +100,53 @@ export class Generations {
   /** Under which subject a closed generation has what was published to one: other streams take that one now. */
   subjectIn({ kind, stream }: Generation, subject: string): string {
     return kind === 'kept' ? `${this.#settings.prefix}.kept.${stream}.${subject}` : subject;
+  }
+
+  /** The one subject of a stream that is to take nothing more. */
+  sealedSubject(stream: string): string {
+    return `${this.#settings.prefix}.sealed.${stream}`;
+  }
+
+  /** @param token Tells it from others' copies of the same. */
+  nameOfCopy(number: number, token: string): string {
+    return `${this.#streamName(String(number))}_KEPT_${token}`;
+  }
+
+  /** The tasks whose journals were opened again in generations behind one; more than those that had been closed before it. */
+  async reopenedSince(number: number): Promise<Set<string>> {
+    const prefix = this.subjectOfReopening('');
+    const taskIds = new Set<string>();
+    for (const generation of [this.#open, ...this.#closed]) {
+      if (generation.kind === 'kept' || generation.number <= number) continue;
+      const subjects = await streamSubjects(this.#connection, generation.stream, `${prefix}*`);
+      for (const subject of subjects) taskIds.add(subject.slice(prefix.length));
+    }
+    return taskIds;
+  }
+
+  /** Copies that are not complete. */
+  async copies(): Promise<Generation[]> {
+    return (await this.#list()).filter(({ kind }) => kind === 'copy');
+  }
+
+  /** What can be removed: all that another stands for, and copies that nobody completes. @param longestCopy In ms. */
+  async leftovers(longestCopy: number): Promise<Generation[]> {
+    const all = await this.#list();
+    const counting = standing(all);
+    const kept = counting.find(({ kind }) => kind === 'kept');
+    return all.filter((generation) => {
+      if (generation.kind === 'open' || counting.includes(generation)) return false;
+      const isCovered = generation.number <= (kept?.number ?? 0);
+      return isCovered || this.now() - generation.createdAt > longestCopy;
+    });
+  }
+
+  /** To be called once, before all else. @throws {StreamDifferenceError} The open generation is not as it is to be. */
+  async start(): Promise<void> {
+    await this.refresh();
+    const { number, stream } = this.#open;
+    const info = await streamInfo(this.#connection, stream);
+    if (info && this.#isOpen(info)) await bringUpToDate(this.#connection, info, this.#config(number));
   }
 
   /** Looks again which generations there are, and makes one that is open if there is none. */
@@ -124,7 +181,7 @@ export class Generations {
     if (info && this.#isOpen(info)) {
       await this.#connection.api('retention', `STREAM.UPDATE.${generation.stream}`, {
         ...info.config,
-        subjects: [this.#sealedSubject(generation.stream)],
+        subjects: [this.sealedSubject(generation.stream)],
       });
     }
     await this.refresh();
@@ -155,7 +212,7 @@ export class Generations {
     if (newest) {
       // What is in the hands of another thread of the server has come to the stream after this, and is stored before that.
       await sleep(SEALING);
-      await this.#connection.publish('natsBackend', this.#sealedSubject(newest.stream), '');
+      await this.#connection.publish('natsBackend', this.sealedSubject(newest.stream), '');
     } else if (this.#newest > 0) {
       reportFailure(
         'The streams of journals were made anew',
@@ -181,14 +238,16 @@ export class Generations {
       const info = match && (await streamInfo(this.#connection, name));
       if (!info) continue;
       const number = Number(match[1]);
-      const isKept = match[2] !== undefined;
-      if (isKept && info.config.description !== KEPT) continue;
-      const kind = isKept ? 'kept' : this.#isOpen(info) ? 'open' : 'sealed';
-      if (kind === 'open') await bringUpToDate(this.#connection, info, this.#config(number));
+      const kind = this.#kindOf(match[2] !== undefined, info);
       this.#newest = Math.max(this.#newest, number);
       all.push({ number, stream: name, createdAt: Date.parse(info.created), kind });
     }
     return all.sort((a, b) => b.number - a.number);
+  }
+
+  #kindOf(isCopy: boolean, info: StreamInfo): Generation['kind'] {
+    if (isCopy) return info.config.description === KEPT ? 'kept' : 'copy';
+    return this.#isOpen(info) ? 'open' : 'sealed';
   }
 
   #isOpen({ config }: StreamInfo): boolean {
@@ -201,7 +260,7 @@ export class Generations {
       { ...this.#settings, duplicateWindow: Math.max(Math.min(duplicateWindow, retention), 100) },
       {
         name: this.#streamName(String(number)),
-        subjects: [this.subjectOfJournal('*'), this.subjectOfBlob('*', '*')],
+        subjects: [this.subjectOfJournal('*'), this.subjectOfReopening('*'), this.subjectOfBlob('*', '*')],
         purpose: 'journals, and the blobs that they refer to',
       },
     );
@@ -209,10 +268,6 @@ export class Generations {
 
   #streamName(number: string): string {
     return `${this.#settings.prefix.toUpperCase()}_JOURNAL_${number}`;
-  }
-
-  #sealedSubject(stream: string): string {
-    return `${this.#settings.prefix}.sealed.${stream}`;
   }
 }
 

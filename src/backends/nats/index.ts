@@ -33,7 +33,7 @@ export async function natsBackend(options: NatsOptions = {}): Promise<Backend> {
   const settings = parseNatsOptions(options);
   const connection = await Connection.open(settings);
   try {
-    return await backendOn(connection, settings);
+    return (await backendOn(connection, settings)).backend;
   } catch (error) {
     await connection.close();
     throw error;

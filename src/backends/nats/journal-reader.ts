@@ -36,7 +36,7 @@ export class JournalReader {
   }
 
   isGone(last: FoundCommit): boolean {
-    return this.goneAt(last.commit) < Date.now();
+    return this.goneAt(last.commit) < this.#generations.now();
   }
 
   /**

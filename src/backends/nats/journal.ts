@@ -8,6 +8,7 @@
  * - A journal whose last commit is closing is gone once retention has passed since, to the millisecond, for everybody: so its
  *   stream can go at any time after that. What comes under its id then begins anew.
  */
+import { headers as makeHeaders } from 'nats';
 import { assertPlace, entriesText } from '../arguments.ts';
 import { JournalConflictError } from '../errors/journal-conflict-error.ts';
 import { UnavailableError } from '../errors/unavailable-error.ts';
@@ -20,12 +21,12 @@ import type { Connection } from './connection.ts';
 import { type Generation, type Generations, sequenceAt } from './generations.ts';
 import { JetStreamError } from './jetstream-error.ts';
 import { JournalFollowers } from './journal-followers.ts';
-import { type FoundCommit, JournalReader } from './journal-reader.ts';
+import type { FoundCommit, JournalReader } from './journal-reader.ts';
 import { type LastPlace, LastPlaces } from './last-places.ts';
 import { NoStreamError } from './no-stream-error.ts';
 import type { NatsSettings } from './options.ts';
 import { assertPayload } from './payload.ts';
-import { commitHeaders, commitText } from './stored-commit.ts';
+import { commitHeaders, commitText, expectedHeader } from './stored-commit.ts';
 
 const TRIES = 5;
 
@@ -44,6 +45,7 @@ export class NatsJournal implements Journal {
     settings: NatsSettings,
     lifetime: Lifetime,
     generations: Generations,
+    reader: JournalReader,
     blobs: NatsBlobs,
   ) {
     this.#connection = connection;
@@ -51,7 +53,7 @@ export class NatsJournal implements Journal {
     this.#lifetime = lifetime;
     this.#generations = generations;
     this.#blobs = blobs;
-    this.#reader = new JournalReader(connection, generations, settings.retention);
+    this.#reader = reader;
     this.#followers = new JournalFollowers(
       connection,
       (taskId) => generations.subjectOfJournal(taskId),
@@ -118,7 +120,11 @@ export class NatsJournal implements Journal {
    */
   async #last(taskId: string, expected: number, open: Generation, isFirst: boolean): Promise<LastPlace> {
     const known = this.#lastPlaces.get(taskId);
-    if (known?.generation === open.number && known.sequence === expected && known.goneAt >= Date.now()) {
+    if (
+      known?.generation === open.number &&
+      known.sequence === expected &&
+      known.goneAt >= this.#generations.now()
+    ) {
       return known;
     }
     const found =
@@ -151,6 +157,9 @@ export class NatsJournal implements Journal {
   ): Promise<number | undefined> {
     try {
       await this.#blobs.hold(commit.blobs ?? [], stream);
+      if (last.sequence > 0 && last.place === 0 && last.goneAt < Number.POSITIVE_INFINITY) {
+        await this.#noteReopening(taskId, stream);
+      }
       const subject = this.#generations.subjectOfJournal(taskId);
       const where = { stream, previous: last.sequence, place: last.place };
       const headers = commitHeaders(taskId, commit, where);
@@ -174,6 +183,18 @@ export class NatsJournal implements Journal {
       await this.#generations.refresh();
       return undefined;
     }
+  }
+
+  /** Before a commit follows a closing one of an earlier generation: else that one would go with its generation. */
+  async #noteReopening(taskId: string, stream: string): Promise<void> {
+    const headers = makeHeaders();
+    headers.set(expectedHeader.stream, stream);
+    await this.#connection.publish(
+      'journal.append',
+      this.#generations.subjectOfReopening(taskId),
+      '',
+      headers,
+    );
   }
 
   /** The sequence of a commit that does not follow the last one, if it was stored before. @throws {JournalConflictError} */

@@ -178,6 +178,35 @@ export async function bringUpToDate(
   reportFailure(`The stream ${wanted.name} was brought up to date`, changes.join(', '));
 }
 
+/** The subjects, of those that a filter takes, that a stream has messages on. */
+export async function streamSubjects(
+  connection: Connection,
+  name: string,
+  filter: string,
+): Promise<string[]> {
+  const subjects: string[] = [];
+  for (;;) {
+    const request = { offset: subjects.length, subjects_filter: filter };
+    const page: { total?: number; state: { subjects?: Record<string, number> } } = await connection.api(
+      'retention',
+      `STREAM.INFO.${name}`,
+      request,
+    );
+    const found = Object.keys(page.state.subjects ?? {});
+    subjects.push(...found);
+    if (found.length === 0 || subjects.length >= (page.total ?? 0)) return subjects;
+  }
+}
+
+/** It may be gone already. */
+export async function deleteStream(connection: Connection, name: string): Promise<void> {
+  try {
+    await connection.api('retention', `STREAM.DELETE.${name}`);
+  } catch (error) {
+    if (!(error instanceof JetStreamError && error.code === jetStreamCode.streamNotFound)) throw error;
+  }
+}
+
 /** The names of all streams, or of those that take a subject. */
 export async function streamNames(connection: Connection, subject?: string): Promise<string[]> {
   const names: string[] = [];
