@@ -10,13 +10,22 @@
  * - Handing over happens in turns of the event loop of its own.
  */
 import type { Subscription as NatsSubscription } from 'nats';
+import { JournalDroppedError } from '../errors/journal-dropped-error.ts';
 import { UnavailableError } from '../errors/unavailable-error.ts';
+import { type Listener, tellGap } from '../followers.ts';
 import type { StoredCommit } from '../port.ts';
 import { reportFailure, reportThrown } from '../report.ts';
 import type { Connection } from './connection.ts';
+import type { FoundCommit } from './journal-reader.ts';
 
-/** Reads the commits of a task behind a sequence. */
-export type ReadOn = (taskId: string, after: number) => Promise<readonly StoredCommit[]>;
+/** What there is of a journal behind a sequence, and the last commit of it; whether it is gone, though some of it is there. */
+interface Remains {
+  readonly commits: readonly FoundCommit[];
+  readonly last: FoundCommit | undefined;
+  readonly isGone: boolean;
+}
+
+export type ReadOn = (taskId: string, after: number) => Promise<Remains>;
 
 /** How long after a hint its commit is looked for, in ms, from one look to the next. */
 const LOOKS = [5, 50, 500, 5_000];
@@ -27,7 +36,9 @@ const INTERVAL = 30_000;
 class Follower {
   readonly #taskId: string;
   readonly #readOn: ReadOn;
-  readonly #onCommit: (commit: StoredCommit) => void;
+  readonly #listener: Listener;
+  /** The last commit that was handed over, unless what came after it is known to be missing. */
+  #last: StoredCommit | undefined;
   #position: number;
   #isActive = true;
   #isReading = false;
@@ -37,11 +48,11 @@ class Follower {
   #look = LOOKS.length;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(taskId: string, position: number, readOn: ReadOn, onCommit: (commit: StoredCommit) => void) {
+  constructor(taskId: string, position: number, readOn: ReadOn, listener: Listener) {
     this.#taskId = taskId;
     this.#position = position;
     this.#readOn = readOn;
-    this.#onCommit = onCommit;
+    this.#listener = listener;
     this.wake();
   }
 
@@ -69,9 +80,12 @@ class Follower {
     while (this.#isActive && this.#isWoken) {
       this.#isWoken = false;
       try {
-        const commits = await this.#readOn(this.#taskId, this.#position);
+        const { commits, last, isGone } = await this.#readOn(this.#taskId, this.#position);
         await new Promise((resolve) => setImmediate(resolve));
-        for (const commit of commits) this.#handOver(commit);
+        // Who had some of it before it was gone gets the rest.
+        if (isGone && !this.#last) continue;
+        this.#lookForGap(commits[0], last);
+        for (const { commit } of commits) this.#handOver(commit);
       } catch (error) {
         // What is away comes back: then it is looked again.
         if (this.#isActive && !(error instanceof UnavailableError)) {
@@ -84,12 +98,24 @@ class Follower {
     this.#rest();
   }
 
+  /** A journal that went before it was read to its end. */
+  #lookForGap(next: FoundCommit | undefined, last: FoundCommit | undefined): void {
+    if (!this.#isActive || !this.#last) return;
+    const isGap = next
+      ? next.previous !== this.#last.sequence && !(this.#last.closing && next.previous === 0)
+      : !last && !this.#last.closing;
+    if (!isGap) return;
+    this.#last = undefined;
+    tellGap(new JournalDroppedError(this.#taskId, this.#position), this.#listener.onGap);
+  }
+
   #handOver(commit: StoredCommit): void {
     if (!this.#isActive) return;
     this.#position = commit.sequence;
+    this.#last = commit;
     if (this.#hints > 0) this.#hints--;
     try {
-      this.#onCommit(commit);
+      this.#listener.onCommit(commit);
     } catch (error) {
       reportThrown('journal.follow', error);
     }
@@ -126,9 +152,9 @@ export class JournalFollowers {
   }
 
   /** @returns What ends it. */
-  add(taskId: string, position: number, onCommit: (commit: StoredCommit) => void): () => Promise<void> {
+  add(taskId: string, position: number, listener: Listener): () => Promise<void> {
     const followed = this.#followed.get(taskId) ?? this.#listen(taskId);
-    const follower = new Follower(taskId, position, this.#readOn, onCommit);
+    const follower = new Follower(taskId, position, this.#readOn, listener);
     followed.followers.add(follower);
     return async () => {
       follower.stop();

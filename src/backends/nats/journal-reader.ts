@@ -61,20 +61,35 @@ export class JournalReader {
     return this.#again(call, async () => ({ value: await this.#lastClosed(call, taskId) }));
   }
 
-  /** The commits of a task behind a sequence, the oldest first. */
-  chain(call: string, taskId: string, after: number): Promise<FoundCommit[]> {
+  /** The commits of a task behind a sequence, the oldest first; none if its journal is gone. */
+  async chain(call: string, taskId: string, after: number): Promise<FoundCommit[]> {
+    const { commits, last } = await this.remains(call, taskId, after);
+    return last && this.isGone(last) ? [] : commits;
+  }
+
+  /**
+   * What there is of a task's journal behind a sequence, the oldest first, gone or not; of one that is gone, the beginning may
+   * be missing.
+   */
+  remains(
+    call: string,
+    taskId: string,
+    after: number,
+  ): Promise<{ readonly commits: FoundCommit[]; readonly last: FoundCommit | undefined }> {
     return this.#again(call, async () => {
       const last = await this.last(call, taskId, true);
-      const chain: FoundCommit[] = [];
-      if (last && this.isGone(last)) return { value: chain };
+      const commits: FoundCommit[] = [];
       for (let found = last; found && found.commit.sequence > after; ) {
-        chain.push(found);
+        commits.push(found);
         if (found.previous <= after) break;
         const before: FoundCommit | undefined = await this.#before(call, taskId, found);
-        if (before?.commit.sequence !== found.previous) return undefined;
+        if (before?.commit.sequence !== found.previous) {
+          if (last && this.isGone(last)) break;
+          return undefined;
+        }
         found = before;
       }
-      return { value: chain.reverse() };
+      return { value: { commits: commits.reverse(), last } };
     });
   }
 

@@ -57,7 +57,10 @@ export class NatsJournal implements Journal {
     this.#followers = new JournalFollowers(
       connection,
       (taskId) => generations.subjectOfJournal(taskId),
-      (taskId, after) => this.#read('journal.follow', taskId, after),
+      async (taskId, after) => {
+        const remains = await reader.remains('journal.follow', taskId, after);
+        return { ...remains, isGone: remains.last !== undefined && reader.isGone(remains.last) };
+      },
     );
   }
 
@@ -82,7 +85,11 @@ export class NatsJournal implements Journal {
   async *read(taskId: string, position = 0): AsyncGenerator<StoredCommit, void, undefined> {
     this.#lifetime.assertOpen('journal.read');
     assertPlace(taskId, position);
-    for (const commit of await this.#read('journal.read', taskId, position)) {
+    const { open } = this.#generations;
+    const chain = await this.#reader.chain('journal.read', taskId, position);
+    const last = chain.at(-1);
+    if (last && this.#generations.open === open) this.#lastPlaces.set(taskId, this.#placeOf(last, open));
+    for (const { commit } of chain) {
       this.#lifetime.assertOpen('journal.read');
       yield commit;
     }
@@ -99,18 +106,11 @@ export class NatsJournal implements Journal {
     taskId: string,
     position: number,
     onCommit: (commit: StoredCommit) => void,
+    onGap?: (error: unknown) => void,
   ): Promise<Subscription> {
     this.#lifetime.assertOpen('journal.follow');
     assertPlace(taskId, position);
-    return this.#lifetime.subscription(this.#followers.add(taskId, position, onCommit));
-  }
-
-  async #read(call: string, taskId: string, position: number): Promise<StoredCommit[]> {
-    const { open } = this.#generations;
-    const chain = await this.#reader.chain(call, taskId, position);
-    const last = chain.at(-1);
-    if (last && this.#generations.open === open) this.#lastPlaces.set(taskId, this.#placeOf(last, open));
-    return chain.map(({ commit }) => commit);
+    return this.#lifetime.subscription(this.#followers.add(taskId, position, { onCommit, onGap }));
   }
 
   /**
