@@ -9,6 +9,7 @@
 import { type MsgHdrs, headers as makeHeaders } from 'nats';
 import { reportFailure } from '../report.ts';
 import type { Connection } from './connection.ts';
+import type { HeaderField } from './header-fields.ts';
 import { inboxHeader } from './inbox-subjects.ts';
 
 /** Headers of dead letters. */
@@ -26,7 +27,7 @@ export interface DeadLetter {
   /** The message's in the inbox. */
   readonly sequence: number;
   readonly body: Uint8Array;
-  readonly headers: MsgHdrs | undefined;
+  readonly headers: readonly HeaderField[];
   /** In ms since the epoch. */
   readonly at: number;
   readonly reason: string;
@@ -34,6 +35,9 @@ export interface DeadLetter {
 
 /** As much as a header should hold. */
 const LONGEST_REASON = 1_000;
+
+/** How often it is told that there are dead letters, in ms. */
+const WARN_EVERY = 10_000;
 
 export interface DeadLetterNames {
   /** The inbox's stream. */
@@ -45,6 +49,8 @@ export interface DeadLetterNames {
 export class DeadLetters {
   readonly #connection: Connection;
   readonly #names: DeadLetterNames;
+  #unsaid = 0;
+  #nextWarning = 0;
 
   constructor(connection: Connection, names: DeadLetterNames) {
     this.#connection = connection;
@@ -62,11 +68,25 @@ export class DeadLetters {
     const subject = `${prefix}.dead.${letter.subject.slice(`${prefix}.inbox.`.length)}`;
     await this.#connection.publish(call, subject, letter.body, headers);
     this.#answer(letter);
-    reportFailure(`The message ${letter.sequence} of ${inbox} went to the dead letters`, letter.reason);
+    this.#warn(letter);
+  }
+
+  /** Not of each: there may be thousands, and they are kept. */
+  #warn({ sequence, reason }: DeadLetter): void {
+    this.#unsaid++;
+    const now = performance.now();
+    if (now < this.#nextWarning) return;
+    this.#nextWarning = now + WARN_EVERY;
+    const others = this.#unsaid > 1 ? `, as ${this.#unsaid - 1} did since the last warning` : '';
+    reportFailure(
+      `The message ${sequence} of ${this.#names.inbox} went to the dead letters${others}`,
+      reason,
+    );
+    this.#unsaid = 0;
   }
 
   #answer({ headers, subject, reason }: DeadLetter): void {
-    const replyTo = headers?.get(inboxHeader.replyTo);
+    const [, replyTo] = headers.find(([name]) => name === inboxHeader.replyTo) ?? [];
     if (!replyTo || !this.#isInbox(replyTo)) return;
     const answer = { error: { code: 'refused', message: reason, subject } };
     this.#connection.nats.publish(replyTo, JSON.stringify(answer));
@@ -79,12 +99,12 @@ export class DeadLetters {
 }
 
 /** The headers that may go to another stream. */
-function portable(headers: MsgHdrs | undefined): MsgHdrs {
+function portable(fields: readonly HeaderField[]): MsgHdrs {
   const copy = makeHeaders();
-  for (const [name, values] of headers ?? []) {
+  for (const [name, value] of fields) {
     if (/^nats-/i.test(name)) continue;
     try {
-      for (const value of values) copy.append(name, value);
+      copy.append(name, value);
     } catch {
       // What no header may hold was none.
     }

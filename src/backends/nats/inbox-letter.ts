@@ -21,7 +21,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 export function letterOf(subjects: InboxSubjects, message: Msg): NatsLetter | string {
   const headers = headersOf(message);
   if (headers === 'unreadable') return 'The headers cannot be read.';
-  const head = subjects.headOf(message.subject, headers);
+  const head = subjects.headOf(message.subject, headers?.get(inboxHeader.eventId));
   if (typeof head === 'string') return head;
   let text: string;
   try {

@@ -6,7 +6,6 @@
  *   `<event>` is the event's id where that is a token of 64 characters at most; else `=` and its hash, and the id is in a header.
  */
 import { createHash } from 'node:crypto';
-import type { MsgHdrs } from 'nats';
 import { expectationOf, type FormName, hasForm } from '../names.ts';
 import type { Head } from '../ready-queue.ts';
 
@@ -47,8 +46,12 @@ export class InboxSubjects {
     return head.kind === 'request' ? subject : `${subject}.${eventToken(head.eventId)}`;
   }
 
-  /** What a message is about. @returns Why it cannot be told, if it is a sentence. */
-  headOf(subject: string, headers: MsgHdrs | undefined): Head | string {
+  /**
+   * What a message is about.
+   *
+   * @param eventIdHeader The header {@link inboxHeader.eventId}. @returns Why it cannot be told, if it is a sentence.
+   */
+  headOf(subject: string, eventIdHeader: string | undefined): Head | string {
     const [name, taskId, event, ...more] = subject.slice(this.prefix.length).split('.');
     if (!subject.startsWith(this.prefix) || taskId === undefined || more.length > 0) {
       return `The subject is ${subject}; expected ${this.prefix}<task>.<id>, or ${this.prefix}<task>.<id>.<event>.`;
@@ -56,7 +59,7 @@ export class InboxSubjects {
     if (!hasForm('taskName', name)) return notOf('taskName', 'The task name', name);
     if (!hasForm('taskId', taskId)) return notOf('taskId', 'The task id', taskId);
     if (event === undefined) return { kind: 'request', taskId, name };
-    const eventId = decoded(headers?.get(inboxHeader.eventId)) ?? event;
+    const eventId = decoded(eventIdHeader) ?? event;
     if (!hasForm('id', eventId)) return notOf('id', 'The event id', eventId);
     if (eventToken(eventId) === event) return { kind: 'event', taskId, name, eventId };
     return `The subject ends with ${event}; expected ${eventToken(eventId)} for the event id ${JSON.stringify(eventId)}.`;

@@ -21,6 +21,7 @@ import { status } from './codes.ts';
 import type { Connection } from './connection.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { DeliveryInfo } from './delivery-info.ts';
+import { fieldsOf } from './header-fields.ts';
 import { provideInboxConsumer } from './inbox-consumer.ts';
 import { Hands, NatsDelivery, type NatsHoldings } from './inbox-hands.ts';
 import { assertAgreement, headersOf, letterOf } from './inbox-letter.ts';
@@ -30,6 +31,7 @@ import { NatsTaker } from './inbox-taker.ts';
 import { ShortWaits } from './inbox-waits.ts';
 import { JetStreamError } from './jetstream-error.ts';
 import type { NatsSettings } from './options.ts';
+import { Orphans } from './orphans.ts';
 import { Pulse } from './pulse.ts';
 import { removeMessage } from './remove-message.ts';
 import { SeenEvents } from './seen-events.ts';
@@ -59,6 +61,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
   readonly #seen: SeenEvents;
   readonly #dead: DeadLetters;
   readonly #timers: Timers;
+  readonly #orphans: Orphans;
   readonly #pulse: Pulse;
   readonly #takers = new Set<NatsTaker>();
 
@@ -74,6 +77,13 @@ export class NatsInbox implements Inbox, NatsHoldings {
     this.#seen = new SeenEvents(connection, names.seen.name, prefix);
     this.#dead = new DeadLetters(connection, { inbox: names.inbox.name, prefix, inboxPrefix });
     this.#timers = new Timers({ connection, streams, names, settings });
+    this.#orphans = new Orphans({
+      connection,
+      stream: names.inbox.name,
+      subjects: this.#subjects,
+      dead: this.#dead,
+      grace: settings.orphanGrace,
+    });
     this.#pulse = new Pulse(Math.max(10, settings.ackWait * PULSE_OF_ACK_WAIT));
     // Ends with the backend: what is in hands goes back.
     lifetime.subscription(() => this.#release());
@@ -119,6 +129,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
     for (const name of wanted) await this.#provideConsumer(name);
     await this.#timers.start();
     this.#lifetime.assertOpen('inbox.take');
+    this.#orphans.start();
     this.#pulse.start();
     const taker = new NatsTaker({
       names: wanted,
@@ -139,7 +150,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
       this.#takers.delete(taker);
       if (this.#takers.size > 0) return;
       this.#pulse.stop();
-      await this.#timers.stop();
+      await Promise.all([this.#orphans.stop(), this.#timers.stop()]);
     });
   }
 
@@ -249,7 +260,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
     try {
       const { subject, data: body } = message;
       const found = headersOf(message);
-      const headers = found === 'unreadable' ? undefined : found;
+      const headers = fieldsOf(found === 'unreadable' ? undefined : found);
       await this.#dead.add('inbox.take', { subject, sequence, body, headers, at, reason });
       if (Date.now() < since + this.ackWait) {
         await this.#connection.request('inbox.take', message.reply ?? '', '+TERM');

@@ -9,6 +9,8 @@ export interface StoredMessage {
   /** When it was stored, in whole ms since the epoch. */
   readonly at: number;
   readonly data: Buffer;
+  /** All headers as they are on the wire: `NATS/1.0`, then a line each. */
+  readonly headers: string | undefined;
   header(name: string): string | undefined;
 }
 
@@ -48,6 +50,7 @@ export async function storedMessage(
     seq,
     at: Math.floor(Date.parse(time)),
     data: Buffer.from(data ?? '', 'base64'),
+    headers,
     header: (name) => headers && headerOf(headers, name),
   };
 }
