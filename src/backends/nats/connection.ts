@@ -30,20 +30,37 @@ interface Refusal {
   readonly error?: { readonly code: number; readonly err_code?: number; readonly description?: string };
 }
 
-/** How long until a server is tried again, in ms: that, and up to so much more. */
-const RECONNECT_DELAY = 100;
-const RECONNECT_JITTER = 900;
+/** How long until a server is tried again, in ms, about: first and at last. */
+const LEAST_DELAY = 50;
+const MOST_DELAY = 1_000;
+
+/** How long until a server is tried again: longer the longer there was none, and never the same for all workers. */
+class Pace {
+  #since = performance.now();
+
+  begin(): void {
+    this.#since = performance.now();
+  }
+
+  /** In ms. */
+  readonly delay = (): number => {
+    const away = performance.now() - this.#since;
+    return Math.min(Math.max(away / 2, LEAST_DELAY), MOST_DELAY) * (0.5 + Math.random());
+  };
+}
 
 export class Connection {
   /** The client's own, for subscriptions and what needs no answer. */
   readonly nats: NatsConnection;
   readonly #replies: Replies;
+  readonly #pace: Pace;
   readonly #timeout: number;
   readonly #listeners = new Set<(isConnected: boolean) => void>();
   #isConnected = true;
 
-  private constructor(nats: NatsConnection, settings: NatsSettings) {
+  private constructor(nats: NatsConnection, pace: Pace, settings: NatsSettings) {
     this.nats = nats;
+    this.#pace = pace;
     this.#replies = new Replies(nats, settings.inboxPrefix);
     this.#timeout = settings.requestTimeout;
     void this.#watch();
@@ -57,11 +74,12 @@ export class Connection {
    */
   static async open(settings: NatsSettings): Promise<Connection> {
     const options = await connectionOptions(settings);
-    const wait = (): number => RECONNECT_DELAY + Math.random() * RECONNECT_JITTER;
+    const pace = new Pace();
     const deadline = performance.now() + settings.connectTimeout;
     for (;;) {
       try {
-        return new Connection(await connect({ ...options, reconnectDelayHandler: wait }), settings);
+        const nats = await connect({ ...options, reconnectDelayHandler: pace.delay });
+        return new Connection(nats, pace, settings);
       } catch (error) {
         const servers = settings.servers.map(({ url }) => url).join(', ');
         if (isHopeless(error)) {
@@ -70,7 +88,7 @@ export class Connection {
             cause: error,
           });
         }
-        const delay = wait();
+        const delay = pace.delay();
         if (performance.now() + delay > deadline) {
           throw new UnavailableError(`natsBackend of ${servers}`, { cause: error });
         }
@@ -147,6 +165,7 @@ export class Connection {
     for await (const change of this.nats.status()) {
       switch (change.type) {
         case Events.Disconnect:
+          this.#pace.begin();
           this.#replies.onDisconnect();
           this.#tell(false);
           break;

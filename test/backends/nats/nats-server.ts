@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -16,8 +16,8 @@ export interface NatsServer extends AsyncDisposable {
   end(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   /** Starts it again, on what it kept, once it has ended. Resolves when it is ready. */
   start(): Promise<void>;
-  /** Stops it in its tracks, connections and all: until `thaw` it neither answers nor closes anything. */
-  freeze(): void;
+  /** Stops it in its tracks, connections and all: until `thaw` it neither answers nor closes anything. Resolves once it stands. */
+  freeze(): Promise<void>;
   thaw(): void;
 }
 
@@ -82,8 +82,10 @@ export async function startNatsServer({
     folder,
     end,
     start,
-    freeze: () => {
+    freeze: async () => {
       child?.kill('SIGSTOP');
+      // The system takes its time.
+      while (child && !/\) T /.test(await readFile(`/proc/${child.pid}/stat`, 'utf8')));
     },
     thaw: () => {
       child?.kill('SIGCONT');
