@@ -1,11 +1,6 @@
 import { z } from 'zod';
-import {
-  type CommonOptions,
-  type CommonSettings,
-  commonFields,
-  optionsSchema,
-  parseOptions,
-} from '../options.ts';
+import { InvalidOptionsError } from '../errors/invalid-options-error.ts';
+import { type CommonOptions, type CommonSettings, commonFields, optionsSchema } from '../options.ts';
 import { type Server, serverOf } from './servers.ts';
 
 /** Options of {@link natsBackend}. Time is the servers' and this machine's: there is no clock to pass. */
@@ -117,9 +112,12 @@ const { clock: _, ackWait, ...common } = commonFields;
 const schema = optionsSchema({
   ...common,
   servers: z
-    .union([z.array(url).min(1), url.transform((server) => [server])], {
-      error: 'expected the URL of a NATS server, or an array of them: nats://host:4222',
-    })
+    .preprocess(
+      allOf,
+      z.array(url, { error: 'expected the URL of a NATS server, or an array of them' }).min(1, {
+        error: 'expected one server at least',
+      }),
+    )
     .prefault('nats://127.0.0.1:4222'),
   user: text('a user’s name').optional(),
   password: text('a password').optional(),
@@ -160,7 +158,22 @@ const schema = optionsSchema({
   }),
 );
 
-/** @throws {InvalidOptionsError} A line for each option that is not as expected. */
+/** @throws {InvalidOptionsError} A line for each option that is not as expected; without passwords. */
 export function parseNatsOptions(options: NatsOptions): NatsSettings {
-  return parseOptions('natsBackend', schema, options);
+  const parsed = schema.safeParse(options);
+  if (parsed.success) return parsed.data;
+  throw new InvalidOptionsError('natsBackend', withoutSecrets(options), parsed.error.issues);
+}
+
+/** The values for the messages of errors. */
+function withoutSecrets(options: NatsOptions): unknown {
+  if (typeof options !== 'object' || options === null) return options;
+  const hidden = (server: unknown): unknown =>
+    typeof server === 'string' ? server.replace(/[^/@]*@/, '…@') : server;
+  const servers = allOf(options.servers);
+  return { ...options, servers: Array.isArray(servers) ? servers.map(hidden) : servers };
+}
+
+function allOf(servers: unknown): unknown {
+  return typeof servers === 'string' ? [servers] : servers;
 }
