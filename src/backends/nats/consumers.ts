@@ -25,6 +25,8 @@ export interface ConsumerConfig {
 
 export interface ConsumerInfo {
   readonly name: string;
+  /** ISO 8601. */
+  readonly created: string;
   readonly config: ConsumerConfig;
   readonly delivered: { readonly stream_seq: number };
   readonly ack_floor: { readonly stream_seq: number };

@@ -11,6 +11,7 @@ import { reportFailure } from '../report.ts';
 import type { Connection } from './connection.ts';
 import type { HeaderField } from './header-fields.ts';
 import { inboxHeader } from './inbox-subjects.ts';
+import { roomIn } from './payload.ts';
 
 /** Headers of dead letters. */
 export const deadHeader = {
@@ -20,6 +21,10 @@ export const deadHeader = {
   subject: 'Taskchart-Subject',
   /** When it was stored in the inbox, ISO 8601. */
   storedAt: 'Taskchart-Stored-At',
+  /** Of a message too large to be kept in one piece: `1 of 2`. */
+  part: 'Taskchart-Part',
+  /** How long the headers were that were too long to come along. */
+  dropped: 'Taskchart-Headers-Dropped',
 } as const;
 
 export interface DeadLetter {
@@ -33,8 +38,14 @@ export interface DeadLetter {
   readonly reason: string;
 }
 
-/** As much as a header should hold. */
-const LONGEST_REASON = 1_000;
+/** As much as a header should hold, in characters. */
+const LONGEST_REASON = 500;
+
+/** How much of its sender's headers comes along with a letter, in bytes. */
+const LONGEST_HEADERS = 8_192;
+
+/** Whatever a server's limit: one of less would store nothing of ours. */
+const LEAST_PART = 1_024;
 
 /** How often it is told that there are dead letters, in ms. */
 const WARN_EVERY = 10_000;
@@ -60,15 +71,37 @@ export class DeadLetters {
   /** Resolves once the letter is stored. @throws {UnavailableError} */
   async add(call: string, letter: DeadLetter): Promise<void> {
     const { inbox, prefix } = this.#names;
-    const headers = portable(letter.headers);
-    headers.set('Nats-Msg-Id', `${inbox}/${letter.sequence}`);
-    headers.set(deadHeader.reason, printable(letter.reason));
-    headers.set(deadHeader.subject, printable(letter.subject));
-    headers.set(deadHeader.storedAt, new Date(letter.at).toISOString());
-    const subject = `${prefix}.dead.${letter.subject.slice(`${prefix}.inbox.`.length)}`;
-    await this.#connection.publish(call, subject, letter.body, headers);
+    const { subject, sequence, at, reason } = letter;
+    const parts = this.#partsOf(letter);
+    for (const [index, part] of parts.entries()) {
+      const headers = index === 0 ? this.#headersOf(letter) : makeHeaders();
+      headers.set('Nats-Msg-Id', `${inbox}/${sequence}/${at}/${index}`);
+      headers.set(deadHeader.reason, printable(reason));
+      headers.set(deadHeader.subject, printable(subject));
+      headers.set(deadHeader.storedAt, new Date(at).toISOString());
+      if (parts.length > 1) headers.set(deadHeader.part, `${index + 1} of ${parts.length}`);
+      const tail = subject.slice(`${prefix}.inbox.`.length);
+      await this.#connection.publish(call, `${prefix}.dead.${tail}`, part, headers);
+    }
     this.#answer(letter);
     this.#warn(letter);
+  }
+
+  /** As large as the server takes with our headers: what others have sent may be as large as it takes with none. */
+  #partsOf({ body }: DeadLetter): readonly Uint8Array[] {
+    const room = Math.max(roomIn(this.#connection.maxPayload) - LONGEST_HEADERS, LEAST_PART);
+    const count = Math.max(1, Math.ceil(body.length / room));
+    return Array.from({ length: count }, (_, index) => body.subarray(index * room, (index + 1) * room));
+  }
+
+  /** Those of its sender; where they are too long to come along, that is said. */
+  #headersOf({ headers }: DeadLetter): MsgHdrs {
+    const copy = portable(headers);
+    const { length } = copy.toString();
+    if (length * 3 <= LONGEST_HEADERS) return copy;
+    const none = makeHeaders();
+    none.set(deadHeader.dropped, `${length} characters`);
+    return none;
   }
 
   /** Not of each: there may be thousands, and they are kept. */

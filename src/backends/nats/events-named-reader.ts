@@ -24,14 +24,15 @@ import { Pull } from './pull.ts';
 
 const CALL = 'events.subscribe';
 
+/** How long a message is out without a sign of life before it goes to another, in ms: the same for all, whatever their options. */
+const ACK_WAIT = 10_000;
+
 /** How many subscriptions of a name may wait at a time. */
 const MOST_MEMBERS = 1_000;
 
 export interface NamedReaderOptions extends ReaderOptions {
   readonly name: string;
   readonly description: string;
-  /** How long a message is out without a sign of life before it goes to another, in ms. */
-  readonly ackWait: number;
 }
 
 export class NamedReader implements Reader {
@@ -85,14 +86,14 @@ export class NamedReader implements Reader {
   }
 
   #config(): ConsumerConfig {
-    const { filter, description, ackWait } = this.#options;
+    const { filter, description } = this.#options;
     return {
       description,
       ...(filter !== undefined && { filter_subject: filter }),
       deliver_policy: 'all',
       replay_policy: 'instant',
       ack_policy: 'explicit',
-      ack_wait: nanos(ackWait),
+      ack_wait: nanos(ACK_WAIT),
       max_deliver: -1,
       max_ack_pending: 1,
       max_waiting: MOST_MEMBERS,
@@ -122,11 +123,11 @@ export class NamedReader implements Reader {
   }
 
   async #handle(message: Msg, info: DeliveryInfo): Promise<void> {
-    const { connection, stream, matches, handle, ackWait } = this.#options;
+    const { connection, stream, matches, handle } = this.#options;
     const reply = message.reply ?? '';
     const publication = matches(message.subject) ? publicationOf(message, info, stream) : undefined;
     if (publication && info.sequence !== this.#position) {
-      const beat = setInterval(() => connection.nats.publish(reply, '+WPI'), ackWait / 3);
+      const beat = setInterval(() => connection.nats.publish(reply, '+WPI'), ACK_WAIT / 3);
       const isHandled = await handle(publication);
       clearInterval(beat);
       if (!isHandled) {

@@ -30,8 +30,8 @@ import { NamedReader } from './events-named-reader.ts';
 import type { Reader, ReaderOptions } from './events-reader.ts';
 import { UnnamedReader } from './events-unnamed-reader.ts';
 import { JetStreamError } from './jetstream-error.ts';
-import { NoStreamError } from './no-stream-error.ts';
 import type { NatsSettings } from './options.ts';
+import { assertPayload } from './payload.ts';
 import { storedMessage } from './stored-message.ts';
 import type { Streams } from './streams.ts';
 
@@ -67,16 +67,16 @@ export class NatsEventBus implements EventBus {
     assertForm('id', id, 'id');
     const stream = this.#streamOf(subject);
     const text = publicationText(body, this.#settings);
+    assertPayload('body', text, this.#connection.maxPayload);
     const headers = makeHeaders();
     headers.set('Nats-Msg-Id', messageIdHeader(subject, id));
     headers.set('Nats-Expected-Stream', stream);
     if (once) headers.set('Nats-Expected-Last-Subject-Sequence', '0');
     try {
-      const stored = await this.#connection.publish('events.publish', subject, text, headers);
+      const publish = () => this.#connection.publish('events.publish', subject, text, headers);
+      const stored = await this.#streams.guard('events.publish', publish);
       return { stream: stored.stream, sequence: stored.seq, duplicate: stored.duplicate ?? false };
     } catch (error) {
-      if (error instanceof UnavailableError && error.cause instanceof NoStreamError)
-        void this.#streams.repair();
       if (!(error instanceof JetStreamError)) throw error;
       if (!once || !error.isWrongLastSequence) {
         throw new RefusedError(`events.publish to ${subject}: ${error.message}`, { cause: error });
@@ -138,7 +138,7 @@ export class NatsEventBus implements EventBus {
     const options = { ...reading, connection: this.#connection, repair: () => this.#streams.repair() };
     if (name === undefined) return new UnnamedReader(options);
     const description = `${DESCRIPTION}${filter}`;
-    return new NamedReader({ ...options, name, description, ackWait: this.#settings.ackWait });
+    return new NamedReader({ ...options, name, description });
   }
 
   /** Where the first message on a subject is. */

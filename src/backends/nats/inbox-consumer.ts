@@ -1,6 +1,12 @@
 import { nanos } from 'nats';
 import type { Connection } from './connection.ts';
-import { assertConsumer, type ConsumerConfig, consumerInfo, createDurable } from './consumers.ts';
+import {
+  assertConsumer,
+  type ConsumerConfig,
+  type ConsumerInfo,
+  consumerInfo,
+  createDurable,
+} from './consumers.ts';
 
 /** How many requests for messages may wait at a consumer: one a taker. */
 const MOST_TAKERS = 10_000;
@@ -19,7 +25,7 @@ export async function provideInboxConsumer(
   name: string,
   filter: string,
   ackWait: number,
-): Promise<void> {
+): Promise<ConsumerInfo> {
   const config: ConsumerConfig = {
     description: `Taskchart: the workers of ${name}`,
     filter_subject: filter,
@@ -35,4 +41,5 @@ export async function provideInboxConsumer(
     (await consumerInfo(connection, 'inbox.take', stream, name)) ??
     (await createDurable(connection, 'inbox.take', stream, name, config));
   assertConsumer(stream, info, config);
+  return info;
 }

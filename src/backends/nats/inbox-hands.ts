@@ -121,6 +121,11 @@ export class Hands {
     if (delivery) this.remove(delivery);
   }
 
+  /** The server gives all messages of this name again. */
+  lapseAll(name: string): void {
+    for (const delivery of this.all()) if (delivery.message.name === name) this.remove(delivery);
+  }
+
   /** Sends a sign of life for it, together with those of the same turn of the event loop. */
   keepAlive(delivery: NatsDelivery): void {
     if (!this.#connection.isConnected || !this.has(delivery)) return;

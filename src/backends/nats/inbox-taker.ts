@@ -15,8 +15,8 @@ import type { Connection } from './connection.ts';
 import type { DeliveryInfo } from './delivery-info.ts';
 import { Pull } from './pull.ts';
 
-/** How long the server waits for messages, in ms. */
-const EXPIRES = 5_000;
+/** How long the server waits for messages at most, in ms. */
+const LONGEST_REQUEST = 5_000;
 
 /** The same while names take turns: how long a name waits at most for its turn, a name before it. */
 const TURN = 100;
@@ -39,6 +39,7 @@ export interface TakerOptions {
   readonly connection: Connection;
   readonly stream: string;
   readonly inboxPrefix: string;
+  readonly ackWait: number;
   /** Puts the consumer of a name, and the inbox, back where they are missing. */
   readonly provide: (name: string) => Promise<void>;
   /** A message came: it is to be settled, and takes a place until it is. */
@@ -47,6 +48,7 @@ export interface TakerOptions {
 
 export class NatsTaker {
   readonly #limit: number;
+  readonly #expires: number;
   readonly #onDelivery: (delivery: Delivery) => void;
   readonly #connection: Connection;
   readonly #provide: (name: string) => Promise<void>;
@@ -61,6 +63,8 @@ export class NatsTaker {
   constructor(options: TakerOptions) {
     const { names, limit, onDelivery, connection, stream, inboxPrefix, provide, onMessage } = options;
     this.#limit = limit;
+    // Over well before what a worker that is frozen holds goes to others: or the server would send it to that one again.
+    this.#expires = Math.min(Math.ceil(options.ackWait / 2), LONGEST_REQUEST);
     this.#onDelivery = onDelivery;
     this.#connection = connection;
     this.#provide = provide;
@@ -129,7 +133,7 @@ export class NatsTaker {
     const waiting = this.#inTurn().filter(({ pull, isInTrouble }) => pull.requested === 0 && !isInTrouble);
     let free = this.#limit - this.#unsettled;
     for (const { pull } of this.#sources) free -= pull.requested;
-    const expires = free < this.#sources.length && this.#sources.length > 1 ? TURN : EXPIRES;
+    const expires = free < this.#sources.length && this.#sources.length > 1 ? TURN : this.#expires;
     let others = waiting.length;
     for (const { pull, appetite } of waiting) {
       if (free <= 0) return;

@@ -8,14 +8,12 @@
  * - What cannot be read goes to the dead letters, stored there before it leaves the inbox.
  * - What was put there by others (any client may publish to the inbox) harms no message beside it.
  */
-import { type Msg, headers as makeHeaders, nanos } from 'nats';
+import { type Msg, nanos } from 'nats';
 import { assertTime, messageText, namesToTake } from '../arguments.ts';
-import { RefusedError } from '../errors/refused-error.ts';
 import { UnavailableError } from '../errors/unavailable-error.ts';
 import type { Lifetime } from '../lifetime.ts';
 import { assertForm } from '../names.ts';
 import type { Delivery, Inbox, Json, Subscription } from '../port.ts';
-import type { Head } from '../ready-queue.ts';
 import { reportFailure } from '../report.ts';
 import { status } from './codes.ts';
 import type { Connection } from './connection.ts';
@@ -25,15 +23,14 @@ import { fieldsOf } from './header-fields.ts';
 import { provideInboxConsumer } from './inbox-consumer.ts';
 import { Hands, NatsDelivery, type NatsHoldings } from './inbox-hands.ts';
 import { assertAgreement, headersOf, letterOf } from './inbox-letter.ts';
+import { Sending } from './inbox-sending.ts';
 import type { InboxStreams } from './inbox-streams.ts';
-import { eventIdHeader, InboxSubjects, inboxHeader } from './inbox-subjects.ts';
+import { InboxSubjects } from './inbox-subjects.ts';
 import { NatsTaker } from './inbox-taker.ts';
 import { ShortWaits } from './inbox-waits.ts';
-import { JetStreamError } from './jetstream-error.ts';
 import type { NatsSettings } from './options.ts';
 import { Orphans } from './orphans.ts';
 import { Pulse } from './pulse.ts';
-import { removeMessage } from './remove-message.ts';
 import { SeenEvents } from './seen-events.ts';
 import type { Streams } from './streams.ts';
 import { Timers } from './timers.ts';
@@ -59,11 +56,14 @@ export class NatsInbox implements Inbox, NatsHoldings {
   readonly #hands: Hands;
   readonly #waits = new ShortWaits();
   readonly #seen: SeenEvents;
+  readonly #sending: Sending;
   readonly #dead: DeadLetters;
   readonly #timers: Timers;
   readonly #orphans: Orphans;
   readonly #pulse: Pulse;
   readonly #takers = new Set<NatsTaker>();
+  /** When the consumer of each name was made. */
+  readonly #consumers = new Map<string, string>();
 
   constructor({ connection, streams, names, settings, lifetime }: NatsInboxOptions) {
     this.#connection = connection;
@@ -75,6 +75,13 @@ export class NatsInbox implements Inbox, NatsHoldings {
     this.#subjects = new InboxSubjects(prefix);
     this.#hands = new Hands(connection, settings.ackWait);
     this.#seen = new SeenEvents(connection, names.seen.name, prefix);
+    this.#sending = new Sending({
+      connection,
+      streams,
+      stream: names.inbox.name,
+      subjects: this.#subjects,
+      seen: this.#seen,
+    });
     this.#dead = new DeadLetters(connection, { inbox: names.inbox.name, prefix, inboxPrefix });
     this.#timers = new Timers({ connection, streams, names, settings });
     this.#orphans = new Orphans({
@@ -96,9 +103,9 @@ export class NatsInbox implements Inbox, NatsHoldings {
   async submit({ taskId, name, body }: { taskId: string; name: string; body: Json }): Promise<void> {
     this.#lifetime.assertOpen('inbox.submit');
     const text = messageText({ taskId, name, body }, this.#settings);
-    const head: Head = { kind: 'request', taskId, name };
+    const head = { kind: 'request', taskId, name } as const;
     assertAgreement(head, body);
-    await this.#store('inbox.submit', head, text);
+    await this.#sending.request(head, text);
   }
 
   async deliver(event: {
@@ -111,13 +118,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
     const { taskId, name, eventId } = event;
     assertForm('id', eventId, 'eventId');
     const text = messageText(event, this.#settings);
-    if (await this.#seen.has('inbox.deliver', event)) return { duplicate: true };
-    const stored = await this.#store('inbox.deliver', { kind: 'event', taskId, name, eventId }, text);
-    if (!stored) return { duplicate: true };
-    // One that was acknowledged between the look and the store is remembered by now.
-    if (!(await this.#seen.has('inbox.deliver', event))) return { duplicate: false };
-    await removeMessage('inbox.deliver', this.#connection, this.#names.inbox.name, stored);
-    return { duplicate: true };
+    return this.#sending.event({ kind: 'event', taskId, name, eventId }, text);
   }
 
   async take(
@@ -138,6 +139,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
       connection: this.#connection,
       stream: this.#names.inbox.name,
       inboxPrefix: this.#settings.inboxPrefix,
+      ackWait: this.ackWait,
       provide: async (name) => {
         await this.#streams.repair();
         await this.#provideConsumer(name);
@@ -169,7 +171,8 @@ export class NatsInbox implements Inbox, NatsHoldings {
     return this.#settle(delivery, async () => {
       const wait = until === undefined ? 0 : Math.ceil(until - Date.now());
       if (until === undefined || wait <= 0) return this.#answerServer('delivery.handBack', delivery, '-NAK');
-      if (wait > this.#settings.shortWait || !this.#waits.hasRoom) return this.#park(delivery, until);
+      const isFar = wait > this.#settings.shortWait || !this.#waits.hasRoom;
+      if (isFar && this.#timers.takes(delivery)) return this.#park(delivery, until);
       this.#waits.add(delivery, until);
       await this.#answerServer('delivery.handBack', delivery, nakFor(wait));
     });
@@ -188,24 +191,20 @@ export class NatsInbox implements Inbox, NatsHoldings {
     await this.#answerServer('delivery.handBack', delivery, '+ACK');
   }
 
-  /** Stores a message on a subject that has none. @returns Its sequence; nothing if there was one. */
-  async #store(call: string, head: Head, text: string): Promise<number | undefined> {
-    const headers = makeHeaders();
-    headers.set('Nats-Expected-Last-Subject-Sequence', '0');
-    const eventId = eventIdHeader(head);
-    if (eventId !== undefined) headers.set(inboxHeader.eventId, eventId);
-    try {
-      return (await this.#connection.publish(call, this.#subjects.of(head), text, headers)).seq;
-    } catch (error) {
-      if (!(error instanceof JetStreamError)) throw error;
-      if (error.isWrongLastSequence) return undefined;
-      throw new RefusedError(`${call}: ${error.message}`, { cause: error });
-    }
-  }
-
   async #provideConsumer(name: string): Promise<void> {
-    const { inbox } = this.#names;
-    await provideInboxConsumer(this.#connection, inbox.name, name, this.#subjects.filter(name), this.ackWait);
+    const filter = this.#subjects.filter(name);
+    const { created } = await provideInboxConsumer(
+      this.#connection,
+      this.#names.inbox.name,
+      name,
+      filter,
+      this.ackWait,
+    );
+    const before = this.#consumers.get(name);
+    this.#consumers.set(name, created);
+    // One that was made anew knows nothing of what is in hands: it gives all of it again, and in a stream that was made anew
+    // other messages have the same numbers.
+    if (before !== undefined && before !== created) this.#hands.lapseAll(name);
   }
 
   #onMessage(taker: NatsTaker, message: Msg, info: DeliveryInfo): void {
@@ -213,6 +212,8 @@ export class NatsInbox implements Inbox, NatsHoldings {
     const { sequence, delivered } = info;
     const reply = message.reply ?? '';
     this.#hands.lapse(sequence);
+    // It lay here until it was another's: that one has it.
+    if (Date.now() >= since + this.ackWait) return;
     const early = this.#waits.remaining(info);
     if (early > 0) this.#connection.nats.publish(reply, nakFor(early));
     else if (!taker.hasPlace) this.#connection.nats.publish(reply, '-NAK');

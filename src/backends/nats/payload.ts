@@ -1,7 +1,7 @@
 import { TooLargeError } from '../errors/too-large-error.ts';
 
-/** What the headers of our messages take up at most, in bytes. */
-const HEADERS = 1_024;
+/** What the headers of our messages take up at most, in bytes: a subject, and an id of 256 characters, percent-encoded. */
+const HEADERS = 4_096;
 
 /** How many bytes of a value fit into one message. */
 export function roomIn(maxPayload: number): number {

@@ -7,6 +7,7 @@
  * - S2. Several workers may do so at once: making what is there already, as it is to be, changes nothing.
  * - S3. A stream that is gone under a running worker is made anew, with a warning that says what was lost.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { nanos } from 'nats';
 import { RefusedError } from '../errors/refused-error.ts';
 import { UnavailableError } from '../errors/unavailable-error.ts';
@@ -93,6 +94,12 @@ export function configOf(settings: NatsSettings, spec: StreamSpec): StreamConfig
   };
 }
 
+/**
+ * How long a stream that is gone is left alone, in ms: a server says that it is before its files are, and one that is made
+ * meanwhile loses its own (seen on 2.9: what is stored then is never found, and its subject stays taken).
+ */
+const DELETING = 500;
+
 export class Streams {
   readonly #connection: Connection;
   readonly #settings: NatsSettings;
@@ -133,6 +140,7 @@ export class Streams {
   async #repair(): Promise<void> {
     for (const spec of this.#specs.values()) {
       try {
+        if (!(await streamInfo(this.#connection, spec.name))) await sleep(DELETING);
         if (await this.#ensure(spec)) {
           reportFailure(
             `The stream ${spec.name} was made anew`,

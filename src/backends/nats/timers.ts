@@ -28,6 +28,7 @@ import type { NatsDelivery } from './inbox-hands.ts';
 import type { InboxStreams } from './inbox-streams.ts';
 import { eventIdHeader, eventToken, inboxHeader } from './inbox-subjects.ts';
 import type { NatsSettings } from './options.ts';
+import { roomIn } from './payload.ts';
 import { removeMessage } from './remove-message.ts';
 import type { Streams } from './streams.ts';
 import { RestoreRate } from './timers-rate.ts';
@@ -74,6 +75,11 @@ export class Timers {
     this.#options = options;
     this.#length = options.slot ?? SLOT;
     this.#rate = new RestoreRate(options.settings.restoresPerSecond);
+  }
+
+  /** Whether a message fits in here: others than we may put larger ones into the inbox. */
+  takes({ letter: { text } }: Parked): boolean {
+    return Buffer.byteLength(text) <= roomIn(this.#options.connection.maxPayload);
   }
 
   /** Stores a message until its time. Resolves once it is here: then it may leave the inbox. @throws {UnavailableError} */
