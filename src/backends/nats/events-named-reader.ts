@@ -5,8 +5,8 @@
  * - One message is out at a time, among all of them: none comes before an earlier one was handled.
  * - A message is acknowledged when it was handled. One whose handler failed comes again after a second, before any later one.
  * - While a handler runs, however long, its message goes to nobody else.
- * - A consumer that is deleted is made anew where this reader was; one that was handled but whose acknowledgement got lost
- *   is not handled here again.
+ * - A consumer that is deleted is made anew where this reader was; a message whose acknowledgement got lost, with the
+ *   connection or in a crash of the server, is not handled here again.
  */
 import { type Msg, nanos } from 'nats';
 import { reportFailure } from '../report.ts';
@@ -19,13 +19,25 @@ import {
 } from './consumers.ts';
 import type { DeliveryInfo } from './delivery-info.ts';
 import { publicationOf } from './events-message.ts';
-import { beginBehind, EXPIRES, RETRY_DELAY, type Reader, type ReaderOptions } from './events-reader.ts';
+import {
+  behind,
+  EXPIRES,
+  type Position,
+  positionIn,
+  positionNow,
+  RETRY_DELAY,
+  type Reader,
+  type ReaderOptions,
+} from './events-reader.ts';
 import { Pull } from './pull.ts';
 
 const CALL = 'events.subscribe';
 
 /** How long a message is out without a sign of life before it goes to another, in ms: the same for all, whatever their options. */
-const ACK_WAIT = 10_000;
+const ACK_WAIT = 5_000;
+
+/** How long a reader in trouble waits at first, in ms: a server tells that a consumer is gone before it is. */
+const SETTLING = 250;
 
 /** How many subscriptions of a name may wait at a time. */
 const MOST_MEMBERS = 1_000;
@@ -38,8 +50,8 @@ export interface NamedReaderOptions extends ReaderOptions {
 export class NamedReader implements Reader {
   readonly #options: NamedReaderOptions;
   #pull: Pull | undefined;
-  /** The message that was handled last, or up to where the consumer was. */
-  #position = 0;
+  /** The message that was handled last, or up to where the consumer was: all before it are dealt with too. */
+  #position: Position = { sequence: 0, created: '' };
   #isActive = true;
   #running: Promise<void> | undefined;
   #acknowledging: Promise<void> | undefined;
@@ -55,14 +67,15 @@ export class NamedReader implements Reader {
     const known = await consumerInfo(connection, CALL, stream, name);
     const info = known ?? (await this.#create({ deliver_policy: start }));
     this.#assert(info);
-    this.#position = (known ? info.ack_floor : info.delivered).stream_seq;
+    const { stream_seq } = known ? info.ack_floor : info.delivered;
+    this.#position = await positionIn(connection, stream, stream_seq);
     this.#pull = new Pull(
       connection,
       { stream, consumer: name, inboxPrefix },
       {
         onMessage: (message, info) => this.#onMessage(message, info),
         onEnd: (_asked, _missing, trouble) => {
-          if (trouble !== undefined && connection.isConnected) void this.#mend(trouble);
+          if (trouble !== undefined && connection.isConnected) this.#mend(trouble);
           else if (!this.#running) this.#ask();
         },
       },
@@ -104,10 +117,10 @@ export class NamedReader implements Reader {
     assertConsumer(this.#options.stream, info, this.#config());
   }
 
-  #ask(): void {
+  #ask(expires = EXPIRES): void {
     const { connection } = this.#options;
     if (!this.#isActive || this.#running || this.#retry || !connection.isConnected) return;
-    if (this.#pull?.requested === 0) this.#pull.ask(1, EXPIRES);
+    if (this.#pull?.requested === 0) this.#pull.ask(1, expires);
   }
 
   #onMessage(message: Msg, info: DeliveryInfo): void {
@@ -126,7 +139,7 @@ export class NamedReader implements Reader {
     const { connection, stream, matches, handle } = this.#options;
     const reply = message.reply ?? '';
     const publication = matches(message.subject) ? publicationOf(message, info, stream) : undefined;
-    if (publication && info.sequence !== this.#position) {
+    if (publication && info.sequence > this.#position.sequence) {
       const beat = setInterval(() => connection.nats.publish(reply, '+WPI'), ACK_WAIT / 3);
       const isHandled = await handle(publication);
       clearInterval(beat);
@@ -136,7 +149,8 @@ export class NamedReader implements Reader {
         return;
       }
     }
-    this.#position = info.sequence;
+    const sequence = Math.max(this.#position.sequence, info.sequence);
+    this.#position = { ...this.#position, sequence };
     this.#acknowledging = connection.request(CALL, reply, '+ACK').then(
       () => {},
       // It comes again, and is known by its sequence.
@@ -144,20 +158,29 @@ export class NamedReader implements Reader {
     );
   }
 
-  async #mend(trouble: string): Promise<void> {
-    const { connection, stream, name, repair } = this.#options;
-    try {
-      await repair();
-      if (!(await consumerInfo(connection, CALL, stream, name))) {
-        this.#assert(await this.#create(await beginBehind(connection, stream, this.#position)));
+  #mend(trouble: string, delay = SETTLING): void {
+    if (!this.#isActive || this.#retry) return;
+    this.#retry = setTimeout(async () => {
+      const { stream, name } = this.#options;
+      let isThere = false;
+      try {
+        await this.#provide();
+        isThere = true;
+      } catch (error) {
+        reportFailure(`The subscriber ${name} cannot read ${stream} now (${trouble}); it tries again`, error);
       }
-    } catch (error) {
-      reportFailure(`The subscriber ${name} cannot read ${stream} now (${trouble}); it tries again`, error);
-    }
-    if (!this.#isActive) return;
-    this.#retry = setTimeout(() => {
       this.#retry = undefined;
-      this.#ask();
-    }, RETRY_DELAY);
+      // A consumer that is not there after all says nothing: that is to show soon.
+      if (isThere) this.#ask(SETTLING);
+      else this.#mend(trouble, RETRY_DELAY);
+    }, delay);
+  }
+
+  async #provide(): Promise<void> {
+    const { connection, stream, name, repair } = this.#options;
+    await repair();
+    if (await consumerInfo(connection, CALL, stream, name)) return;
+    this.#position = await positionNow(connection, stream, this.#position);
+    this.#assert(await this.#create(behind(this.#position)));
   }
 }

@@ -2,6 +2,7 @@
 import type { Publication } from '../cursor.ts';
 import type { Matcher } from '../subject.ts';
 import type { Connection } from './connection.ts';
+import type { ConsumerConfig } from './consumers.ts';
 import { streamInfo } from './streams.ts';
 
 /** Reads one stream for one subscription. */
@@ -33,9 +34,37 @@ export const EXPIRES = 5_000;
 /** How long a reader in trouble waits, and a named subscriber's failed message, in ms. */
 export const RETRY_DELAY = 1_000;
 
-/** Where a consumer begins behind a position; all of a stream that was made anew meanwhile is behind it. */
-export async function beginBehind(connection: Connection, stream: string, position: number) {
+/** How far a reader has come in a stream. */
+export interface Position {
+  /** The last message that it has dealt with. */
+  readonly sequence: number;
+  /** When the stream was made: in another of the same name, sequences begin anew. */
+  readonly created: string;
+}
+
+/** A position in the stream as it is now. */
+export async function positionIn(
+  connection: Connection,
+  stream: string,
+  sequence: number,
+): Promise<Position> {
   const info = await streamInfo(connection, stream);
-  if (position === 0 || !info || info.state.last_seq < position) return { deliver_policy: 'all' } as const;
-  return { deliver_policy: 'by_start_sequence', opt_start_seq: position + 1 } as const;
+  return { sequence, created: info?.created ?? '' };
+}
+
+/** The same position, or the beginning if the stream was made anew. */
+export async function positionNow(
+  connection: Connection,
+  stream: string,
+  { sequence, created }: Position,
+): Promise<Position> {
+  const now = await positionIn(connection, stream, sequence);
+  return now.created === created ? now : { ...now, sequence: 0 };
+}
+
+/** How a consumer begins behind a position. */
+export function behind({ sequence }: Position): Pick<ConsumerConfig, 'deliver_policy' | 'opt_start_seq'> {
+  return sequence === 0
+    ? { deliver_policy: 'all' }
+    : { deliver_policy: 'by_start_sequence', opt_start_seq: sequence + 1 };
 }

@@ -13,7 +13,16 @@ import { reportFailure } from '../report.ts';
 import { type ConsumerConfig, createEphemeral, deleteConsumer } from './consumers.ts';
 import type { DeliveryInfo } from './delivery-info.ts';
 import { publicationOf } from './events-message.ts';
-import { beginBehind, EXPIRES, RETRY_DELAY, type Reader, type ReaderOptions } from './events-reader.ts';
+import {
+  behind,
+  EXPIRES,
+  type Position,
+  positionIn,
+  positionNow,
+  RETRY_DELAY,
+  type Reader,
+  type ReaderOptions,
+} from './events-reader.ts';
 import { Pull } from './pull.ts';
 
 const CALL = 'events.subscribe';
@@ -34,7 +43,7 @@ interface Line {
 export class UnnamedReader implements Reader {
   readonly #options: ReaderOptions;
   /** The last message that came. */
-  #position = 0;
+  #position: Position = { sequence: 0, created: '' };
   #line: Line | undefined;
   #waiting: Publication[] = [];
   #isActive = true;
@@ -48,8 +57,10 @@ export class UnnamedReader implements Reader {
   }
 
   async open(): Promise<void> {
-    const { connection, start } = this.#options;
-    this.#position = await this.#begin({ deliver_policy: start });
+    const { connection, stream, start } = this.#options;
+    this.#position = await positionIn(connection, stream, 0);
+    const sequence = await this.#begin({ deliver_policy: start });
+    this.#position = { ...this.#position, sequence: Math.max(this.#position.sequence, sequence) };
     this.#stopListening = connection.onChange((isConnected) => {
       if (isConnected) this.#renew('the connection was lost');
     });
@@ -123,7 +134,7 @@ export class UnnamedReader implements Reader {
       return;
     }
     line.delivered++;
-    this.#position = info.sequence;
+    this.#position = { ...this.#position, sequence: info.sequence };
     const { stream, matches } = this.#options;
     const publication = matches(message.subject) ? publicationOf(message, info, stream) : undefined;
     if (!publication) return;
@@ -152,7 +163,8 @@ export class UnnamedReader implements Reader {
     try {
       await this.#end();
       await repair();
-      await this.#begin(await beginBehind(connection, stream, this.#position));
+      this.#position = await positionNow(connection, stream, this.#position);
+      await this.#begin(behind(this.#position));
     } catch (error) {
       reportFailure(`A subscription cannot read ${stream} now (${reason}); it tries again`, error);
       if (this.#isActive) this.#retry = setTimeout(() => this.#renew(reason), RETRY_DELAY);

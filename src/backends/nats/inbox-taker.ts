@@ -21,7 +21,11 @@ const LONGEST_REQUEST = 5_000;
 /** The same while names take turns: how long a name waits at most for its turn, a name before it. */
 const TURN = 100;
 
-/** How long a name in trouble waits, in ms. */
+/** The same of a consumer that was in trouble, in ms: one that is not there says nothing. */
+const DOUBTFUL = 500;
+
+/** How long a name in trouble waits, in ms: at first, because a server tells that a consumer is gone before it is. */
+const SETTLING = 250;
 const RETRY_DELAY = 1_000;
 
 interface Source {
@@ -30,6 +34,8 @@ interface Source {
   /** How many are asked for, if there are places. */
   appetite: number;
   isInTrouble: boolean;
+  /** Whether its consumer was put back and has not been heard of since: the next request is to show soon. */
+  isDoubtful: boolean;
 }
 
 export interface TakerOptions {
@@ -53,7 +59,7 @@ export class NatsTaker {
   readonly #connection: Connection;
   readonly #provide: (name: string) => Promise<void>;
   readonly #sources: readonly Source[];
-  readonly #retries = new Set<NodeJS.Timeout>();
+  readonly #timers = new Set<NodeJS.Timeout>();
   readonly #stopListening: () => void;
   #unsettled = 0;
   #isActive = true;
@@ -73,6 +79,7 @@ export class NatsTaker {
         name,
         appetite: names.length === 1 ? limit : 1,
         isInTrouble: false,
+        isDoubtful: false,
         pull: new Pull(
           connection,
           { stream, consumer: name, inboxPrefix },
@@ -115,7 +122,7 @@ export class NatsTaker {
   async stop(): Promise<void> {
     this.#isActive = false;
     this.#stopListening();
-    for (const retry of this.#retries) clearTimeout(retry);
+    for (const timer of this.#timers) clearTimeout(timer);
     await Promise.all(this.#sources.map(({ pull }) => pull.stop()));
   }
 
@@ -135,13 +142,13 @@ export class NatsTaker {
     for (const { pull } of this.#sources) free -= pull.requested;
     const expires = free < this.#sources.length && this.#sources.length > 1 ? TURN : this.#expires;
     let others = waiting.length;
-    for (const { pull, appetite } of waiting) {
+    for (const { pull, appetite, isDoubtful } of waiting) {
       if (free <= 0) return;
       others--;
       const count = Math.max(1, Math.min(appetite, free - others));
       free -= count;
       this.#turn++;
-      pull.ask(count, expires);
+      pull.ask(count, isDoubtful ? Math.min(expires, DOUBTFUL) : expires);
     }
   }
 
@@ -155,6 +162,7 @@ export class NatsTaker {
     if (this.#sources.length > 1) {
       source.appetite = missing === 0 ? Math.min(asked * 2, this.#limit) : Math.max(1, asked - missing);
     }
+    source.isDoubtful = trouble !== undefined;
     // A lost connection is told of by itself, and asked again when it is back.
     if (trouble !== undefined && this.#connection.isConnected) void this.#mend(source, trouble);
     else this.#schedule();
@@ -162,19 +170,29 @@ export class NatsTaker {
 
   async #mend(source: Source, trouble: string): Promise<void> {
     source.isInTrouble = true;
-    try {
-      await this.#provide(source.name);
-    } catch (error) {
-      const what = `The inbox cannot take messages for ${source.name} now (${trouble}); it tries again`;
-      reportFailure(what, error);
+    for (let delay = SETTLING; ; delay = RETRY_DELAY) {
+      await this.#sleep(delay);
+      if (!this.#isActive) return;
+      try {
+        await this.#provide(source.name);
+        break;
+      } catch (error) {
+        const what = `The inbox cannot take messages for ${source.name} now (${trouble}); it tries again`;
+        reportFailure(what, error);
+      }
     }
-    if (!this.#isActive) return;
-    // Also if all seems well: a server on its way down says so again and again.
-    const retry = setTimeout(() => {
-      this.#retries.delete(retry);
-      source.isInTrouble = false;
-      this.#schedule();
-    }, RETRY_DELAY);
-    this.#retries.add(retry);
+    source.isInTrouble = false;
+    this.#schedule();
+  }
+
+  /** Never resolves once it is stopped. */
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => {
+        this.#timers.delete(timer);
+        resolve();
+      }, ms);
+      this.#timers.add(timer);
+    });
   }
 }

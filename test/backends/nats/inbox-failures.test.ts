@@ -47,7 +47,7 @@ describe('the inbox', () => {
     await using stand = await inboxStand();
     await using cable = await layCable(stand.server.port);
     const backend = await stand.open({ servers: cable.url });
-    const count = 150;
+    const count = 60;
     const acknowledged = new Set<string>();
     const wrong: string[] = [];
     // Those were perhaps stored, done and stored again: a request is known while it is not acknowledged.
