@@ -26,7 +26,7 @@ export { type Effect, type EffectArguments, PermanentError, RetryableError } fro
 export * from '../machines/task/index.ts';
 export * from './backends/errors/index.ts';
 export { memoryBackend } from './backends/memory/index.ts';
-export { natsBackend } from './backends/nats/index.ts';
+export { natsBackend, natsOptionsOf } from './backends/nats/index.ts';
 export { sqliteBackend } from './backends/sqlite/index.ts';
 export { durable, effectKey } from './durable/index.ts';
 export * from './service/index.ts';

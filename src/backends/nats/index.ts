@@ -3,6 +3,7 @@ import { backendOn } from './backend.ts';
 import { Connection } from './connection.ts';
 import { type NatsOptions, parseNatsOptions } from './options.ts';
 
+export { natsOptionsOf } from './environment.ts';
 export type { NatsOptions } from './options.ts';
 export { type Difference, StreamDifferenceError } from './stream-difference-error.ts';
 

@@ -59,7 +59,7 @@ export class Keeper {
   readonly #blobs: NatsBlobs;
   readonly #stay: number;
   #timer: NodeJS.Timeout | undefined;
-  #isActive = true;
+  readonly #closing = new AbortController();
   #looking: Promise<void> | undefined;
 
   constructor({ connection, settings, generations, reader, blobs, leastStay = HOUR }: KeeperOptions) {
@@ -79,7 +79,7 @@ export class Keeper {
   }
 
   async stop(): Promise<void> {
-    this.#isActive = false;
+    this.#closing.abort();
     clearTimeout(this.#timer);
     await this.#looking;
   }
@@ -111,11 +111,11 @@ export class Keeper {
         await this.look();
       } catch (error) {
         // What is away comes back.
-        if (this.#isActive && !(error instanceof UnavailableError)) {
+        if (!this.#closing.signal.aborted && !(error instanceof UnavailableError)) {
           reportFailure('Retention could not be kept; it is tried again', error);
         }
       }
-      if (this.#isActive) this.#setTimer();
+      if (!this.#closing.signal.aborted) this.#setTimer();
     };
     this.#timer = setTimeout(
       () => {
@@ -159,7 +159,8 @@ export class Keeper {
       );
       for (const { taskId, commits } of chains) {
         if (commits.length === 0) continue;
-        if (!this.#isActive) throw new UnavailableError(CALL, { cause: 'the backend was closed' });
+        if (this.#closing.signal.aborted)
+          throw new UnavailableError(CALL, { cause: 'the backend was closed' });
         copy ??= await Copy.begin(this.#connection, this.#settings, this.#generations, number);
         for (const { commit } of commits) {
           for (const hash of commit.blobs ?? []) await copy.addBlob(hash, this.#blobs);
@@ -176,7 +177,8 @@ export class Keeper {
     const found = new Set<string>();
     for (const generation of due) {
       const prefix = this.#generations.subjectIn(generation, this.#generations.subjectOfJournal(''));
-      const target = { stream: generation.stream, inboxPrefix: this.#settings.inboxPrefix };
+      const { signal } = this.#closing;
+      const target = { stream: generation.stream, inboxPrefix: this.#settings.inboxPrefix, signal };
       await scanStream(CALL, this.#connection, target, ({ subject, headers }) => {
         if (!subject.startsWith(prefix)) return;
         const taskId = subject.slice(prefix.length);

@@ -20,7 +20,11 @@ const INACTIVE = 30_000;
 export async function scanStream(
   call: string,
   connection: Connection,
-  { stream, inboxPrefix }: { readonly stream: string; readonly inboxPrefix: string },
+  {
+    stream,
+    inboxPrefix,
+    signal,
+  }: { readonly stream: string; readonly inboxPrefix: string; readonly signal: AbortSignal },
   onMessage: (message: Msg) => void,
 ): Promise<void> {
   let missing = (await streamInfo(connection, stream))?.state.messages ?? 0;
@@ -55,10 +59,14 @@ export async function scanStream(
       },
     },
   );
+  const abort = (): void => fail('the backend was closed');
+  signal.addEventListener('abort', abort);
   try {
+    if (signal.aborted) abort();
     pull.ask(Math.min(missing, BATCH), EXPIRES);
     await promise;
   } finally {
+    signal.removeEventListener('abort', abort);
     await pull.stop();
     await deleteConsumer(connection, call, stream, name);
   }

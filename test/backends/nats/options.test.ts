@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { natsBackend } from '../../../src/backends/nats/index.ts';
+import { natsBackend, natsOptionsOf } from '../../../src/backends/nats/index.ts';
 import { parseNatsOptions } from '../../../src/backends/nats/options.ts';
 
 const url = 'expected the URL of a NATS server: nats://host:4222 or tls://host:4222';
@@ -27,6 +27,34 @@ describe('the options of the NATS backend', () => {
       { url: 'nats://host', isTls: false, token: 'token' },
       { url: 'nats://host:1', isTls: false, user: 'me', password: 'p@ss' },
     ]);
+  });
+
+  it('are read from the environment as the usual tools do', () => {
+    expect(natsOptionsOf({ NATS_USER: 'me' })).toBeUndefined();
+    expect(natsOptionsOf({ NATS_URL: '' })).toBeUndefined();
+    expect(natsOptionsOf({ NATS_URL: 'nats://a', NATS_TOKEN: '' })).toEqual({ servers: ['nats://a'] });
+    const all = {
+      NATS_URL: 'nats://a, tls://b',
+      NATS_USER: 'me',
+      NATS_PASSWORD: 'secret',
+      NATS_TOKEN: 't',
+      NATS_CREDS: '/creds',
+      NATS_NKEY: '/nkey',
+      NATS_CA: '/ca',
+      NATS_CERT: '/cert',
+      NATS_KEY: '/key',
+    };
+    const options = {
+      servers: ['nats://a', 'tls://b'],
+      user: 'me',
+      password: 'secret',
+      token: 't',
+      credentials: '/creds',
+      nkey: '/nkey',
+      tls: { ca: '/ca', cert: '/cert', key: '/key' },
+    };
+    expect(natsOptionsOf(all)).toEqual(options);
+    expect(parseNatsOptions(natsOptionsOf(all) ?? {})).toMatchObject({ user: 'me', tls: options.tls });
   });
 
   it.each([
