@@ -4,6 +4,9 @@
  * - `<prefix>.inbox.<task>.<id>` is a request; any client may publish one there.
  * - `<prefix>.inbox.<task>.<id>.<event>` is an event, on a subject of its own, so that the stream holds each once.
  *   `<event>` is the event's id where that is a token of 64 characters at most; else `=` and its hash, and the id is in a header.
+ * - `<prefix>.inbox.<task>.<id>.~<…>` is one of the two that the timers brought back, an event if the header says so. Its
+ *   subject is its own: a server that was killed may have forgotten that the message on the old one was acknowledged, and
+ *   keeps it there, where nobody ever gets it.
  */
 import { createHash } from 'node:crypto';
 import { expectationOf, type FormName, hasForm } from '../names.ts';
@@ -11,7 +14,7 @@ import type { Head } from '../ready-queue.ts';
 
 /** Headers of messages in the inbox. */
 export const inboxHeader = {
-  /** An event's id, percent-encoded, where it does not fit into the subject. */
+  /** An event's id, percent-encoded, where the subject does not say it. */
   eventId: 'Taskchart-Event-Id',
   /** How many times the message was handed over before it came to where it is. */
   attempts: 'Taskchart-Attempts',
@@ -22,6 +25,9 @@ export const inboxHeader = {
 } as const;
 
 const TOKEN = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Begins no event's token. */
+const RETURNED = '~';
 
 /** What stands for an event's id in a subject. */
 export function eventToken(eventId: string): string {
@@ -46,6 +52,11 @@ export class InboxSubjects {
     return head.kind === 'request' ? subject : `${subject}.${eventToken(head.eventId)}`;
   }
 
+  /** Where a message comes back from the timers. @param token What no other one has. */
+  ofReturned(name: string, taskId: string, token: string): string {
+    return `${this.prefix}${name}.${taskId}.${RETURNED}${token}`;
+  }
+
   /**
    * What a message is about.
    *
@@ -58,18 +69,18 @@ export class InboxSubjects {
     }
     if (!hasForm('taskName', name)) return notOf('taskName', 'The task name', name);
     if (!hasForm('taskId', taskId)) return notOf('taskId', 'The task id', taskId);
-    if (event === undefined) return { kind: 'request', taskId, name };
-    const eventId = decoded(eventIdHeader) ?? event;
+    const isReturned = event?.startsWith(RETURNED) ?? false;
+    const eventId = decoded(eventIdHeader) ?? (isReturned ? undefined : event);
+    if (event === undefined || eventId === undefined) return { kind: 'request', taskId, name };
     if (!hasForm('id', eventId)) return notOf('id', 'The event id', eventId);
-    if (eventToken(eventId) === event) return { kind: 'event', taskId, name, eventId };
+    if (isReturned || eventToken(eventId) === event) return { kind: 'event', taskId, name, eventId };
     return `The subject ends with ${event}; expected ${eventToken(eventId)} for the event id ${JSON.stringify(eventId)}.`;
   }
 }
 
-/** The header that an event's id needs beside the subject. */
+/** The header that an event's id needs beside its subject. */
 export function eventIdHeader(head: Head): string | undefined {
-  if (head.kind === 'request' || TOKEN.test(head.eventId)) return undefined;
-  return encodeURIComponent(head.eventId);
+  return head.kind === 'event' && !TOKEN.test(head.eventId) ? encodeURIComponent(head.eventId) : undefined;
 }
 
 function notOf(form: FormName, what: string, value: unknown): string {

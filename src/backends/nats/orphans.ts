@@ -6,6 +6,8 @@
  *   them and in hands, is their number. The two are not read at one time, so that is a hint; each message decides for itself.
  * - O2. A message goes to the dead letters only when it has been there for the grace, and then no consumer takes its subject.
  * - O3. Each message is looked at once, as a rule: those before `#from` have been.
+ * - O4. A server that was killed may have forgotten that it removed messages that were acknowledged: they take up their
+ *   subjects, and nobody ever gets them. They are behind what their consumer knows to be acknowledged, and are removed again.
  */
 import { reportFailure } from '../report.ts';
 import { matcherOf } from '../subject.ts';
@@ -81,6 +83,7 @@ export class Orphans {
     );
     const { messages, first_seq, last_seq } = info.state;
     if (messages <= known) return;
+    for (const consumer of consumers) await this.#removeAcknowledged(consumer);
     this.#from = Math.max(this.#from, first_seq);
     const takes = consumers.map(({ config }) => matcherOf(config.filter_subject ?? '>'));
     const isKnown = (subject: string): boolean => takes.some((matches) => matches(subject));
@@ -103,6 +106,17 @@ export class Orphans {
       this.#from = message.seq + 1;
     }
     return true;
+  }
+
+  async #removeAcknowledged({
+    config: { filter_subject },
+    ack_floor: { stream_seq },
+  }: ConsumerInfo): Promise<void> {
+    const { connection, stream } = this.#options;
+    if (filter_subject === undefined || stream_seq === 0) return;
+    const first = await storedMessage(CALL, connection, stream, { seq: 1, next_by_subj: filter_subject });
+    if (!first || first.seq > stream_seq) return;
+    await connection.api(CALL, `STREAM.PURGE.${stream}`, { filter: filter_subject, seq: stream_seq + 1 });
   }
 
   async #bury({ subject, seq, at, data, headers: text, header }: StoredMessage): Promise<void> {

@@ -1,7 +1,12 @@
 import type { Connection } from './connection.ts';
 import { JetStreamError } from './jetstream-error.ts';
 
-/** Removes a message from its stream; it may be gone already. @throws {UnavailableError} */
+/**
+ * Removes a message from its stream; it may be gone already. It is erased: a mere mark may be forgotten by a server that is
+ * killed.
+ *
+ * @throws {UnavailableError}
+ */
 export async function removeMessage(
   call: string,
   connection: Connection,
@@ -9,7 +14,7 @@ export async function removeMessage(
   sequence: number,
 ): Promise<void> {
   try {
-    await connection.api(call, `STREAM.MSG.DELETE.${stream}`, { seq: sequence, no_erase: true });
+    await connection.api(call, `STREAM.MSG.DELETE.${stream}`, { seq: sequence });
   } catch (error) {
     if (!(error instanceof JetStreamError)) throw error;
   }

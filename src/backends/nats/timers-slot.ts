@@ -8,8 +8,7 @@ import type { Connection } from './connection.ts';
 import { type ConsumerConfig, consumerInfo, createDurable, deleteConsumer } from './consumers.ts';
 import type { DeliveryInfo } from './delivery-info.ts';
 import type { InboxStreams } from './inbox-streams.ts';
-import { inboxHeader } from './inbox-subjects.ts';
-import { JetStreamError } from './jetstream-error.ts';
+import { InboxSubjects, inboxHeader } from './inbox-subjects.ts';
 import type { NatsSettings } from './options.ts';
 import { Pull } from './pull.ts';
 import type { Streams } from './streams.ts';
@@ -38,11 +37,9 @@ export interface OpenSlotOptions {
   readonly names: InboxStreams;
   readonly settings: NatsSettings;
   readonly slot: number;
-  /** When it is over, in ms since the epoch. */
-  readonly end: number;
   readonly rate: RestoreRate;
-  /** Called when it is over and nothing waits in it. */
-  readonly onEmpty: () => void;
+  /** Nothing came for a while. @returns Whether it was closed. */
+  readonly onIdle: () => Promise<boolean>;
 }
 
 export class OpenSlot {
@@ -66,7 +63,7 @@ export class OpenSlot {
         onMessage: (message, info) => void this.#onMessage(message, info),
         onEnd: (asked, missing, trouble) => {
           if (trouble !== undefined) this.#recover(trouble);
-          else if (asked === missing) void this.#lookWhetherOver();
+          else if (asked === missing) void this.#idle();
           else this.#ask();
         },
       },
@@ -124,9 +121,12 @@ export class OpenSlot {
     if (!this.#isActive || this.#retry) return;
     this.#isProvided = false;
     this.#retry = setTimeout(async () => {
+      const { connection, streams } = this.#options;
+      if (trouble !== undefined && connection.isConnected) await streams.repair();
       this.#retry = undefined;
-      if (trouble !== undefined) await this.#options.streams.repair();
-      if (this.#isActive) await this.#provide();
+      if (!this.#isActive) return;
+      if (connection.isConnected) await this.#provide();
+      else this.#recover(trouble);
     }, RETRY_DELAY);
   }
 
@@ -145,43 +145,44 @@ export class OpenSlot {
     }
   }
 
-  async #restore(message: Msg, { sequence, at }: DeliveryInfo): Promise<void> {
-    const { connection, names, settings, rate, slot } = this.#options;
+  async #restore(message: Msg, { sequence }: DeliveryInfo): Promise<void> {
+    const { connection, settings, rate, slot } = this.#options;
     // Without a turn it is left: it comes again, to who works on then.
     if (!(await rate.turn())) return;
-    const start = `${settings.prefix}.timers.${slot}.`;
-    const address = message.subject.slice(start.length, message.subject.lastIndexOf('.'));
+    const address = message.subject.slice(`${settings.prefix}.timers.${slot}.`.length);
+    const [name = '', taskId = ''] = address.split('.');
+    const until = message.headers?.get(inboxHeader.until) ?? '';
+    const eventId = message.headers?.get(inboxHeader.eventId) ?? '';
     const headers = makeHeaders();
-    headers.set('Nats-Msg-Id', `${names.timers.name}/${sequence}/${at}`);
-    headers.set('Nats-Expected-Last-Subject-Sequence', '0');
-    for (const name of [inboxHeader.attempts, inboxHeader.eventId]) {
-      const value = message.headers?.get(name);
-      if (value) headers.set(name, value);
-    }
+    headers.set('Nats-Msg-Id', `${name}/${taskId}/${until}/${eventId}`);
+    headers.set(inboxHeader.attempts, message.headers?.get(inboxHeader.attempts) ?? '0');
+    if (eventId !== '') headers.set(inboxHeader.eventId, eventId);
+    const subject = new InboxSubjects(settings.prefix).ofReturned(name, taskId, `${until}-${sequence}`);
     try {
-      await connection.publish(CALL, `${settings.prefix}.inbox.${address}`, message.data, headers);
+      await connection.publish(CALL, subject, message.data, headers);
+      await connection.request(CALL, message.reply ?? '', '+ACK');
     } catch (error) {
-      // A wake-up stands there already: that is one.
-      if (!(error instanceof JetStreamError && error.isWrongLastSequence)) {
-        reportFailure(`A message of the timers could not be put back to the inbox; it is tried again`, error);
-        return;
+      // It comes again, and is known by its id.
+      if (connection.isConnected) {
+        reportFailure('A message of the timers could not be put back to the inbox; it is tried again', error);
       }
     }
-    // Without an answer it comes again, and is found to be in the inbox.
-    await connection.request(CALL, message.reply ?? '', '+ACK').catch(() => {});
   }
 
-  async #lookWhetherOver(): Promise<void> {
-    const { connection, names, end, onEmpty } = this.#options;
+  async #idle(): Promise<void> {
+    if (!this.#isActive) return;
     try {
-      if (Date.now() > end && this.#inHands === 0 && this.#isActive) {
-        const info = await consumerInfo(connection, CALL, names.timers.name, this.#consumer);
-        if (info?.num_pending === 0 && info.num_ack_pending === 0 && this.#isActive) return onEmpty();
-      }
-      this.#ask();
+      if (this.#inHands > 0 || !(await this.#options.onIdle())) this.#ask();
     } catch {
       this.#recover(undefined);
     }
+  }
+
+  /** Whether nothing waits in it, and nothing is in anybody's hands. */
+  async isEmpty(): Promise<boolean> {
+    const { connection, names } = this.#options;
+    const info = await consumerInfo(connection, CALL, names.timers.name, this.#consumer);
+    return info?.num_pending === 0 && info.num_ack_pending === 0;
   }
 }
 

@@ -4,7 +4,8 @@
  *
  * Invariants:
  * - T1. A message is in the timers before it leaves the inbox, and in the inbox before it leaves the timers. A crash between
- *   the two makes it come twice at worst; the second one finds its place in the inbox taken, or is a wake-up more.
+ *   the two repeats the step; what is put back twice for the same time is one (its id says so), as long as the server knows
+ *   ids. What comes twice for all that is a wake-up more.
  * - T2. Of which slots something waits is in a stream too, one message a slot, stored *after* what waits and removed only once
  *   nothing does: so each worker knows all slots, also those that came while it was away.
  * - T3. No message comes before its time. It comes within a second after it while no more are due than the rate allows:
@@ -21,16 +22,15 @@ import { headers as makeHeaders } from 'nats';
 import { systemClock } from '../../../machines/clock.ts';
 import { Alarm } from '../alarm.ts';
 import type { Publication } from '../cursor.ts';
-import { reportFailure } from '../report.ts';
 import type { Connection } from './connection.ts';
 import { UnnamedReader } from './events-unnamed-reader.ts';
 import type { NatsDelivery } from './inbox-hands.ts';
 import type { InboxStreams } from './inbox-streams.ts';
-import { eventIdHeader, eventToken, inboxHeader } from './inbox-subjects.ts';
+import { inboxHeader } from './inbox-subjects.ts';
 import type { NatsSettings } from './options.ts';
 import { roomIn } from './payload.ts';
 import { removeMessage } from './remove-message.ts';
-import type { Streams } from './streams.ts';
+import { type Streams, streamInfo } from './streams.ts';
 import { RestoreRate } from './timers-rate.ts';
 import { OpenSlot } from './timers-slot.ts';
 
@@ -95,10 +95,8 @@ export class Timers {
     const headers = makeHeaders();
     headers.set(inboxHeader.until, String(until));
     headers.set(inboxHeader.attempts, String(attempt));
-    const eventId = eventIdHeader(head);
-    if (eventId !== undefined) headers.set(inboxHeader.eventId, eventId);
-    const of = head.kind === 'request' ? '' : `${eventToken(head.eventId)}.`;
-    const subject = `${settings.prefix}.timers.${slot}.${head.name}.${head.taskId}.${of}${origin}`;
+    if (head.kind === 'event') headers.set(inboxHeader.eventId, encodeURIComponent(head.eventId));
+    const subject = `${settings.prefix}.timers.${slot}.${head.name}.${head.taskId}.${origin}`;
     headers.set('Nats-Msg-Id', subject);
     await connection.publish(call, subject, text, headers);
     await this.#announce(call, slot);
@@ -175,29 +173,35 @@ export class Timers {
     const open = new OpenSlot({
       ...this.#options,
       slot,
-      end: (slot + 1) * this.#length,
       rate: this.#rate,
-      onEmpty: () => void this.#close(slot, open),
+      onIdle: async () => {
+        const isOver = Date.now() > (slot + 1) * this.#length;
+        return isOver && (await this.#close(slot, open));
+      },
     });
     this.#open.set(slot, open);
     open.start();
   }
 
-  /** Nothing waits there, and it is over. */
-  async #close(slot: number, open: OpenSlot): Promise<void> {
-    const sequence = this.#slots.get(slot);
-    this.#slots.delete(slot);
-    try {
-      // If it was announced again since, that stays.
-      if (sequence !== undefined) {
-        await removeMessage('inbox.take', this.#options.connection, this.#options.names.slots.name, sequence);
-      }
-      await open.stop({ isOver: true });
-    } catch (error) {
-      // What is left of it harms nothing: the next worker that starts finds it and closes it.
-      reportFailure(`The slot ${slot} of the timers could not be closed`, error);
+  /** Closes a slot that is over, if nothing waits there. @returns Whether it was closed. @throws {UnavailableError} */
+  async #close(slot: number, open: OpenSlot): Promise<boolean> {
+    const { connection, names, settings } = this.#options;
+    // In this order: whatever comes meanwhile is behind `last`, and is announced again after that.
+    const announcement = this.#slots.get(slot);
+    const last = (await streamInfo(connection, names.timers.name))?.state.last_seq ?? 0;
+    if (!(await open.isEmpty())) return false;
+    // What a server that was killed has forgotten to remove.
+    await connection.api('inbox.take', `STREAM.PURGE.${names.timers.name}`, {
+      filter: `${settings.prefix}.timers.${slot}.>`,
+      seq: last + 1,
+    });
+    if (announcement !== undefined) {
+      await removeMessage('inbox.take', connection, names.slots.name, announcement);
+      if (this.#slots.get(slot) === announcement) this.#slots.delete(slot);
     }
+    await open.stop({ isOver: true });
     if (this.#open.get(slot) === open) this.#open.delete(slot);
     this.#openSlots();
+    return true;
   }
 }

@@ -43,6 +43,22 @@ describe('the inbox', () => {
     await work(stand, arrivals);
   });
 
+  it('removes again what its server had removed and, being killed, forgot about', async () => {
+    await using stand = await inboxStand();
+    const backend = await stand.open({ orphanGrace: 400 });
+    const { arrivals } = await takeFrom(backend, 20);
+    for (let n = 0; n < 20; n++) await backend.inbox.submit(requestOf(`t${n}`));
+    for (const { delivery } of await arrivals.take(20)) await delivery.acknowledge();
+    expect(await stand.count(INBOX)).toBe(0);
+    // Until it has kept what it knows of its consumers, but not of the messages that are gone.
+    await sleep(1_000);
+    await stand.server.end('SIGKILL');
+    await stand.server.start();
+    await work(stand, arrivals);
+    await repeated(() => backend.inbox.submit(requestOf('t0')));
+    expect(labelOf((await arrivals.next()).delivery)).toBe('t0');
+  });
+
   it('B1 loses nothing, and gives nothing again that was acknowledged, over connections that are cut', async () => {
     await using stand = await inboxStand();
     await using cable = await layCable(stand.server.port);

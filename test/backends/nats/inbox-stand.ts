@@ -20,7 +20,9 @@ export async function inboxStand(): Promise<InboxStand> {
   const client = await connect({ servers: server.url, maxReconnectAttempts: -1, reconnectTimeWait: 50 });
   const backends: Backend[] = [];
   const api = async <Answer>(request: string, body?: unknown): Promise<Answer> => {
-    const reply = await client.request(`$JS.API.${request}`, body === undefined ? '' : JSON.stringify(body));
+    const ask = () => client.request(`$JS.API.${request}`, body === undefined ? '' : JSON.stringify(body));
+    // The server may just be started again.
+    const reply = await ask().catch(ask);
     return reply.json<Answer>();
   };
   return {

@@ -6,6 +6,7 @@ import { parseNatsOptions } from '../../../src/backends/nats/options.ts';
 import { Streams } from '../../../src/backends/nats/streams.ts';
 import { Timers } from '../../../src/backends/nats/timers.ts';
 import { eventOf, labelOf, requestOf } from '../../conformance/inbox.ts';
+import { repeated } from './cable.ts';
 import { inboxStand, takeFrom, until } from './inbox-stand.ts';
 
 /** Everything that is handed back until a time lies in the timers. */
@@ -153,23 +154,53 @@ describe('timers', () => {
     expect((rest.at(-1)?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(1_400);
   });
 
-  it('T1 make of a message that is in both places one wake-up', async () => {
+  it('T1 make of a message that was put into them twice for one time one wake-up', async () => {
     await using stand = await inboxStand();
     const backend = await stand.open(FAR);
-    await backend.inbox.submit(requestOf('t'));
     const { arrivals } = await takeFrom(backend, 1);
     const due = Date.now() + 1_200;
-    await (await arrivals.next()).delivery.handBack(due);
-    // As if the process had died before the message left the inbox.
-    await backend.inbox.submit(requestOf('t'));
-    const again = await arrivals.next();
-    while (Date.now() < due + 500) {
-      again.delivery.keepAlive();
-      await sleep(200);
+    for (let times = 1; times <= 2; times++) {
+      // The second time as if the process had died before the message left the inbox.
+      await backend.inbox.submit(requestOf('t'));
+      await (await arrivals.next()).delivery.handBack(due);
+      expect(await stand.count('TASKCHART_TIMERS')).toBe(times);
     }
-    expect(await stand.count('TASKCHART_TIMERS')).toBe(0);
-    await again.delivery.acknowledge();
+    const { delivery, at } = await arrivals.next();
+    expect(at).toBeGreaterThanOrEqual(due);
+    await until('both are gone', async () => (await stand.count('TASKCHART_TIMERS')) === 0);
+    await delivery.acknowledge();
     await sleep(300);
     expect(arrivals.waiting).toBe(0);
+  });
+
+  it('T1 T3 lose nothing, and bring nothing early, when their server is killed', async () => {
+    await using stand = await inboxStand();
+    const backend = await stand.open({ shortWait: 1_500, ackWait: 1_000 });
+    const count = 40;
+    const { arrivals } = await takeFrom(backend, count);
+    await Promise.all(Array.from({ length: count }, (_, n) => backend.inbox.submit(requestOf(`t${n}`))));
+    const start = Date.now();
+    const due = new Map<string, number>();
+    await Promise.all(
+      (await arrivals.take(count)).map(({ delivery }, n) => {
+        // Some wait with the server itself, some here.
+        const time = start + 500 + n * 60;
+        due.set(labelOf(delivery), time);
+        return delivery.handBack(time);
+      }),
+    );
+    for (const pause of [700, 700]) {
+      await sleep(pause);
+      await stand.server.end('SIGKILL');
+      await stand.server.start();
+    }
+    const again = new Set<string>();
+    while (again.size < count) {
+      const { delivery, at } = await arrivals.next();
+      const label = labelOf(delivery);
+      expect(at, label).toBeGreaterThanOrEqual(due.get(label) ?? Number.POSITIVE_INFINITY);
+      again.add(label);
+      await repeated(() => delivery.acknowledge());
+    }
   });
 });
