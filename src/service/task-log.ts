@@ -3,25 +3,27 @@ import type { TaskRequest } from '../../machines/task/index.ts';
 import {
   type Commit,
   EntryTooLargeError,
-  type Journal,
   JournalConflictError,
   JournalDroppedError,
   type Json,
 } from '../backends/index.ts';
+import type { LargeValueJournal } from '../backends/large-values/index.ts';
 import { type Append, EntryRefusedError } from '../durable/index.ts';
 import { TaskNotFoundError } from './errors/task-not-found-error.ts';
 import { readTaskEntry, type TaskEntry } from './task-entry.ts';
 import { TaskPast } from './task-past.ts';
 import type { TaskView } from './task-view.ts';
 
+/** Begins the names of those who write the service's entries, so that these are found without reading the others. */
+const SERVICE = 'service:';
+
 /** Reads and writes the journals of tasks, in the words of the service. */
 export class TaskLog {
-  readonly #journal: Journal;
+  readonly #journal: LargeValueJournal;
   /** One incarnation of one worker: tells its commits from others'. */
-  readonly #writer = randomUUID();
+  readonly #writer = `${SERVICE}${randomUUID()}`;
 
-  /** @param journal That keeps large values apart: it says which entry is too large. */
-  constructor(journal: Journal) {
+  constructor(journal: LargeValueJournal) {
     this.#journal = journal;
   }
 
@@ -151,6 +153,7 @@ export class TaskLog {
         }
       },
       (error) => reject(error instanceof JournalDroppedError ? new TaskNotFoundError(taskId) : error),
+      ({ writer }) => writer.startsWith(SERVICE),
     );
     following.catch(reject);
     try {

@@ -126,6 +126,17 @@ describe.each<[string, () => Promise<Backend>]>([
   });
 });
 
+test('who waits for a result reads no large value but those in it', async () => {
+  await using stand = openStand();
+  const read = vi.spyOn(stand.backend.blobs, 'read');
+  const service = await stand.serve([orders]);
+  const task = await service.submit({ id: 'a', name: 'order', context: { cart_id: 1 } });
+  const result = task.result();
+  await stand.pass();
+  await expect(result).resolves.toMatchObject({ status: 'complete' });
+  expect(read).not.toHaveBeenCalled();
+});
+
 describe('a value that is too large for a change event', () => {
   test('is left out of it, with its size in its place; no change is lost', async () => {
     const output = { text: 'x'.repeat(1_500_000) };

@@ -39,11 +39,11 @@ const LEAST_THRESHOLD = 1_024;
 export function largeValues(
   backend: Pick<Backend, 'journal' | 'blobs'>,
   options: LargeValuesOptions,
-): Journal {
+): LargeValueJournal {
   return new LargeValueJournal(backend, options);
 }
 
-class LargeValueJournal implements Journal {
+export class LargeValueJournal implements Journal {
   readonly #journal: Journal;
   readonly #blobs: Blobs;
   readonly #threshold: number;
@@ -87,17 +87,21 @@ class LargeValueJournal implements Journal {
     return commit && this.#given(taskId, commit);
   }
 
+  /** @param isWanted Whether a commit is to be handed over: of others nothing is read. @default all are */
   async follow(
     taskId: string,
     after: number,
     onCommit: (commit: StoredCommit) => void,
     onGap?: (error: unknown) => void,
+    isWanted: (commit: Omit<StoredCommit, 'entries'>) => boolean = () => true,
   ): Promise<Subscription> {
     const relay = new Relay(this.#clock, (commit) => this.#given(taskId, commit), { onCommit, onGap });
     const subscription = await this.#journal.follow(
       taskId,
       after,
-      (commit) => relay.take(commit, !commit.entries.some(isStoredApart)),
+      (commit) => {
+        if (isWanted(commit)) relay.take(commit, !commit.entries.some(isStoredApart));
+      },
       (error) => relay.gap(error),
     );
     const stop = (): Promise<void> => {

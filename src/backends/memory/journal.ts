@@ -12,6 +12,7 @@ import { Followers } from '../followers.ts';
 import type { Lifetime } from '../lifetime.ts';
 import { assertForm } from '../names.ts';
 import type { Commit, Journal, StoredCommit, Subscription } from '../port.ts';
+import { parsedWhenRead } from '../stored-commit.ts';
 import type { MemoryBlobs } from './blobs.ts';
 import type { MemorySettings } from './options.ts';
 
@@ -153,5 +154,5 @@ function after(rows: readonly Row[], sequence: number): readonly Row[] {
 
 function storedCommit(row: Row): StoredCommit {
   const { text, ...commit } = row;
-  return { ...commit, ...(commit.blobs && { blobs: [...commit.blobs] }), entries: JSON.parse(text) };
+  return parsedWhenRead({ ...commit, ...(commit.blobs && { blobs: [...commit.blobs] }) }, text);
 }

@@ -13,6 +13,7 @@ import { Followers } from '../followers.ts';
 import type { Lifetime } from '../lifetime.ts';
 import { assertForm } from '../names.ts';
 import type { Commit, Journal, StoredCommit, Subscription } from '../port.ts';
+import { parsedWhenRead } from '../stored-commit.ts';
 import type { SqliteBlobs } from './blobs.ts';
 import { type LastCommit, LastCommits } from './last-commits.ts';
 import { Sequence } from './marks.ts';
@@ -252,10 +253,12 @@ export class SqliteJournal implements Journal {
 }
 
 function storedCommit({ closing, blobs, entries, ...row }: CommitRow): StoredCommit {
-  return {
-    ...row,
-    ...(closing !== null && { closing: closing !== 0 }),
-    ...(blobs !== null && { blobs: JSON.parse(blobs) }),
-    entries: JSON.parse(entries),
-  };
+  return parsedWhenRead(
+    {
+      ...row,
+      ...(closing !== null && { closing: closing !== 0 }),
+      ...(blobs !== null && { blobs: JSON.parse(blobs) }),
+    },
+    entries,
+  );
 }

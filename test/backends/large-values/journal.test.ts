@@ -269,6 +269,17 @@ describe('a follower of a journal with large values', () => {
     expect((await arrivals.take(4)).flatMap(({ entries }) => entries)).toEqual(entries.slice(1));
   });
 
+  it('reads nothing of what it does not want', async () => {
+    const { journal, backend } = open();
+    const read = vi.spyOn(backend.blobs, 'read');
+    const arrivals = new Arrivals<StoredCommit>();
+    const first = await journal.append('t', 0, commitOf('c', { data: catalogue }));
+    await journal.append('t', first, { ...commitOf('d', 1), writer: 'wanted' });
+    await journal.follow('t', 0, arrivals.push, undefined, ({ writer }) => writer === 'wanted');
+    expect(await arrivals.next()).toMatchObject({ id: 'd', entries: [1] });
+    expect(read).not.toHaveBeenCalled();
+  });
+
   it('is handed nothing once it has stopped, whatever is being read', async () => {
     const { journal, backend, clock } = open();
     const arrivals = new Arrivals<StoredCommit>();
