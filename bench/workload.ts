@@ -1,33 +1,11 @@
 import { createOrder, orderCreated, orderCreatedSubject, orderTask } from '../machines/order/index.ts';
 import type { OutgoingMessage, PublishAck, Records } from '../src/backends/index.ts';
+import { cart, catalogue } from './stubs.ts';
 
 /**
  * The one workload of every system: an order task of five steps whose effects are stubs in the process: a cart of 4
  * lines, a catalogue of 100 products, results of about 1 KB, the event published and acknowledged.
  */
-const LINES = 4;
-const PRODUCTS = 100;
-
-const catalogue = Array.from({ length: PRODUCTS }, (_, index) => ({
-  id: index + 1,
-  title: `Product ${index + 1}`,
-  price: 9.99 + index,
-  stock: 1_000_000,
-  availabilityStatus: 'In Stock',
-}));
-
-const cart = {
-  id: 1,
-  userId: 101,
-  products: Array.from({ length: LINES }, (_, index) => ({
-    id: index * 7 + 1,
-    title: `Product ${index * 7 + 1}`,
-    price: 9.99 + index * 7,
-    quantity: index + 1,
-    discountPercentage: 2.5 * index,
-  })),
-};
-
 export const CONTEXT = { cart_id: 1 };
 
 /** The order task with stubs for effects; where its event is published and its order kept is the system's to say. */
