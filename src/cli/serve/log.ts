@@ -3,13 +3,18 @@ import type { ChangeEvent, ServiceReport } from '../../service/index.ts';
 
 export type Log = Logger;
 
-/** JSON lines on the standard output; times are ISO 8601. */
+/**
+ * JSON lines on the standard output; times are ISO 8601. Written by Node's own stream: pino's, once nobody reads any more, may keep the
+ * process from ending. Nobody reading is no reason to end.
+ */
 export function openLog(): Log {
-  return pino({
+  process.stdout.on('error', () => {});
+  const options = {
     base: { pid: process.pid },
-    formatters: { level: (level) => ({ level }) },
+    formatters: { level: (level: string) => ({ level }) },
     timestamp: pino.stdTimeFunctions.isoTime,
-  });
+  };
+  return pino(options, process.stdout);
 }
 
 const TROUBLE: readonly string[] = ['waiting_for_retry', 'error', 'blocked'];

@@ -1,31 +1,10 @@
-import { once } from 'node:events';
 import { readdir, writeFile } from 'node:fs/promises';
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { makeFolder } from '../../backends/sqlite/folder.ts';
-import { Arrivals } from '../../conformance/stand.ts';
 import { ask, post } from '../../http/stand.ts';
+import { openAsked, ownTasks } from './asked.ts';
 import { start } from './program.ts';
-
-const ownTasks = fileURLToPath(new URL('./own-tasks.ts', import.meta.url));
-
-/** What the task `ask` asks: it answers when the test says so. */
-async function openAsked() {
-  const calls = new Arrivals<{ key: unknown; answer: ServerResponse }>();
-  const server = createServer(({ headers }, answer) =>
-    calls.push({ key: headers['idempotency-key'], answer }),
-  );
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(async () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { calls, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/` };
-}
 
 const order = { id: 'order-1', name: 'order', context: { cart_id: 1 }, initiator: 'test' };
 
@@ -116,6 +95,17 @@ describe('npm start', { timeout: 60_000 }, () => {
     await program.line(({ msg }) => msg === 'draining');
     program.child.kill('SIGTERM');
     expect(await program.closed).toMatchObject({ signal: 'SIGTERM' });
+  });
+
+  test('that nobody reads any more goes on, and ends in order', async () => {
+    await using program = start({ TASKCHART_DATA: join(makeFolder(), 'kept.db') });
+    const url = await program.url();
+    program.child.stdout.destroy();
+    expect(await post(`${url}/tasks`, order)).toMatchObject({ status: 202 });
+    let status: unknown;
+    while (status !== 'complete') status = (await ask(`${url}/tasks/order-1`)).body.status;
+    program.child.kill('SIGTERM');
+    expect(await program.closed).toMatchObject({ code: 0, stderr: '' });
   });
 
   test('with a token it may listen to others, and asks for it', async () => {
