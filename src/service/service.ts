@@ -206,7 +206,7 @@ export class Service implements AsyncDisposable {
         view: () => this.#view(id),
         isRestarted: async (entry) => (await this.#past(id)).restartedAt > entry,
         ended: (signal) => this.#log.ended(id, signal),
-        send: (event) => this.#send(id, name, event),
+        send: (event, how) => this.#send(id, name, event, how),
         restart: (options) => this.#restart(id, name, options),
       },
     );
@@ -223,9 +223,10 @@ export class Service implements AsyncDisposable {
   }
 
   /** To its owner, if that is here; else onto the inbox, which wakes whoever has a place. */
-  async #send(id: string, name: string, event: { type: string }): Promise<void> {
+  async #send(id: string, name: string, event: unknown, how: { readonly id?: string } = {}): Promise<void> {
     const parsed = parseEvent(name, event);
-    const eventId = randomUUID();
+    const eventId = how.id ?? randomUUID();
+    if (parsed.type === RESTART) return this.#restart(id, name, parseRestart(name, event), eventId);
     const here = await this.#askPool<boolean>((reply) => ({
       type: 'task.send',
       id,
@@ -241,11 +242,15 @@ export class Service implements AsyncDisposable {
   }
 
   /** By the inbox, so that it is durable before anybody acts on it. */
-  async #restart(id: string, name: string, { signal, ...options }: RestartOptions): Promise<void> {
-    const event = parseRestart(name, { type: RESTART, ...options });
+  async #restart(
+    id: string,
+    name: string,
+    { signal, ...options }: RestartOptions,
+    eventId: string = randomUUID(),
+  ): Promise<void> {
+    const event = parseRestart(name, { ...options, type: RESTART });
     const past = await this.#past(id);
     await restartOf(this.#registry, id, past, event);
-    const eventId = randomUUID();
     await this.#backend.inbox.deliver({ taskId: id, name, eventId, body: event as Json });
     await this.#log.restarted(id, eventId, signal);
   }

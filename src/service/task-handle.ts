@@ -14,7 +14,7 @@ interface Access {
   /** Whether it was begun anew after an entry. */
   readonly isRestarted: (entry: number) => Promise<boolean>;
   readonly ended: (signal: AbortSignal | undefined) => Promise<TaskView>;
-  readonly send: (event: { type: string; reason?: string }) => Promise<void>;
+  readonly send: (event: unknown, how?: { readonly id?: string }) => Promise<void>;
   readonly restart: (options: RestartOptions) => Promise<void>;
 }
 
@@ -100,6 +100,18 @@ export class TaskHandle {
    */
   restart(options: RestartOptions = {}): Promise<void> {
     return this.#access.restart(options);
+  }
+
+  /**
+   * Sends the task an event, wherever it is; one that has ended hears nothing. Resolves once the event is durable. `task.cancel` and
+   * `task.restart` are events too.
+   *
+   * @param event `{ type, … }`
+   * @param how.id Of the sender's choice: sent again under it, the event is the same. @default a new one
+   * @throws {RequestError} It is no event, or not as its type asks for: each field is named.
+   */
+  send(event: unknown, how: { readonly id?: string } = {}): Promise<void> {
+    return this.#access.send(event, how);
   }
 
   /** Cancels the task, wherever it is; one that has ended stays as it is. @param reason For a person. */

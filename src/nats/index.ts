@@ -1,0 +1,1 @@
+export { type NatsDoor, startNatsDoor } from './door.ts';
