@@ -1,7 +1,14 @@
 /**
  * What `npm start` runs: the service and its doors. Made to be run, never imported. Exit codes are in its help.
  */
-import { FileInUseError, InvalidOptionsError, UnusableFileError } from '../../backends/index.ts';
+import {
+  FileInUseError,
+  InvalidOptionsError,
+  RefusedError,
+  UnavailableError,
+  UnusableFileError,
+} from '../../backends/index.ts';
+import { StreamDifferenceError } from '../../backends/nats/index.ts';
 import { onStopSignal } from '../../service/index.ts';
 import { useProxies } from '../proxies.ts';
 import { openLog } from './log.ts';
@@ -9,7 +16,7 @@ import { serve } from './serve.ts';
 import { help, parseSettings, type ServeSettings } from './settings.ts';
 import { SettingsError } from './settings-error.ts';
 
-const exitCodes = { wrong: 1, settings: 2, port: 3, file: 4 } as const;
+const exitCodes = { wrong: 1, settings: 2, port: 3, file: 4, nats: 5 } as const;
 
 await main();
 
@@ -60,6 +67,13 @@ function diagnosis(
   }
   if (error instanceof FileInUseError || error instanceof UnusableFileError) {
     return [exitCodes.file, `${error.message} (TASKCHART_DATA)`];
+  }
+  if (
+    error instanceof RefusedError ||
+    error instanceof UnavailableError ||
+    error instanceof StreamDifferenceError
+  ) {
+    return [exitCodes.nats, `${error.message} (NATS_URL)`];
   }
   if (!(error instanceof Error)) return [exitCodes.wrong, String(error)];
   const { code, syscall } = error as NodeJS.ErrnoException;

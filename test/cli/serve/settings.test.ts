@@ -7,7 +7,7 @@ const token = 'a-token-of-24-characters';
 
 describe('what npm start is told', () => {
   test('is nothing: this machine alone, one file in the working directory, a shop of its own', () => {
-    const settings = { http: { port: 4400, host: '127.0.0.1' }, data: resolve('taskchart.db') };
+    const settings = { http: { port: 4400, host: '127.0.0.1' }, backend: { file: resolve('taskchart.db') } };
     expect(parseSettings([], {})).toMatchObject(settings);
     expect(parseSettings([], { TASKCHART_PORT: '', TASKCHART_DATA: '', SHOP_URL: '' })).toMatchObject({
       ...settings,
@@ -27,9 +27,29 @@ describe('what npm start is told', () => {
     };
     expect(parseSettings([], env)).toMatchObject({
       http: { port: 80, host: '0.0.0.0', token },
-      data: '/var/lib/a.db',
+      backend: { file: '/var/lib/a.db' },
       tasks: './tasks.ts',
       shopUrl: 'https://shop.example/api',
+    });
+  });
+
+  test('is to keep all on NATS', () => {
+    const env = {
+      NATS_URL: 'nats://me:pw@one:4222, tls://two:4222',
+      NATS_CREDS: '/run/secrets/creds',
+      NATS_CA: 'ca.pem',
+      TASKCHART_REPLICAS: '3',
+      SHOP_URL: 'https://shop.example/api',
+    };
+    expect(parseSettings([], env)).toMatchObject({
+      backend: {
+        nats: {
+          servers: ['nats://me:pw@one:4222', 'tls://two:4222'],
+          credentials: '/run/secrets/creds',
+          tls: { ca: 'ca.pem' },
+          replicas: 3,
+        },
+      },
     });
   });
 
@@ -73,6 +93,17 @@ describe('what npm start cannot be told is named with its value and what was exp
       { TASKCHART_DATA: ':memory:' },
       'TASKCHART_DATA: expected the path of a file, no SQLite URI; what need not outlive the process is for memoryBackend (it is ":memory:")',
     ],
+    [
+      'NATS without a shop',
+      { NATS_URL: 'nats://127.0.0.1:4222' },
+      "SHOP_URL: expected the URL of the shop's API: a demo shop of its own comes with a file only, not with NATS_URL",
+    ],
+    [
+      'NATS where there is none, but not its password',
+      { NATS_URL: 'nats://one:4222,http://me:pw@two', SHOP_URL: 'http://shop' },
+      'NATS_URL: expected the URL of a NATS server: nats://host:4222 or tls://host:4222, not http://',
+    ],
+    ['replicas', { TASKCHART_REPLICAS: '2' }, 'TASKCHART_REPLICAS: expected 1, 3 or 5 (it is "2")'],
     [
       'a shop that is none, but not its password',
       { SHOP_URL: 'ftp://me:pw@shop/' },
