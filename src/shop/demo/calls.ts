@@ -18,6 +18,8 @@ export interface ShopCall {
   readonly path: string;
   /** The `Idempotency-Key`. */
   readonly key?: string;
+  /** The `User-Agent`. */
+  readonly agent?: string;
   /** How often this key was asked, this time included. 0 without a key. */
   readonly asked: number;
   /** For how many ms a right answer was held back. @default 0 */
@@ -48,11 +50,12 @@ export class CallLog {
     this.#now = now;
   }
 
-  begin(method: string, path: string, key: string | undefined): OpenCall {
+  begin(method: string, path: string, key: string | undefined, agent?: string): OpenCall {
     const call: OpenCall = {
       method,
       path,
       ...(key !== undefined && { key }),
+      ...(agent !== undefined && { agent }),
       asked: key === undefined ? 0 : this.#count(key),
       delay: 0,
       started_at: this.#now(),

@@ -45,7 +45,7 @@ export async function startDemoShop(options: DemoShopOptions = {}): Promise<Demo
   const begin = (request: FastifyRequest) => {
     const known = open.get(request);
     if (known !== undefined) return known;
-    const call = log.begin(request.method, request.url, keyOf(request));
+    const call = log.begin(request.method, request.url, keyOf(request), request.headers['user-agent']);
     open.set(request, call);
     return call;
   };

@@ -195,7 +195,7 @@ describe('calls', () => {
     await ask(shop, '/carts/1', 'a/fetch_cart');
     await ask(shop, '/carts/1');
     await ask(shop, '/carts/1', '');
-    const common = { method: 'GET', path: '/carts/1', delay: 0, answer: 200 };
+    const common = { agent: 'node', method: 'GET', path: '/carts/1', delay: 0, answer: 200 };
     expect(shop.calls.map(({ started_at, ended_at, ...call }) => call)).toEqual([
       { ...common, key: 'a/fetch_cart', asked: 1 },
       { ...common, path: '/products?limit=30&skip=30', key: 'a/fetch_products/skip=30', asked: 1 },

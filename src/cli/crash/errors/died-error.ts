@@ -1,0 +1,8 @@
+/** The process died before it answered. */
+export class DiedError extends Error {
+  override readonly name = 'DiedError';
+
+  constructor(life: string) {
+    super(`Worker "${life}" died before it answered.`);
+  }
+}
