@@ -48,8 +48,9 @@ describe('the inbox', () => {
     const backend = await stand.open({ orphanGrace: 400 });
     const { arrivals } = await takeFrom(backend, 20);
     for (let n = 0; n < 20; n++) await backend.inbox.submit(requestOf(`t${n}`));
-    for (const { delivery } of await arrivals.take(20)) await delivery.acknowledge();
-    expect(await stand.count(INBOX)).toBe(0);
+    const held = await arrivals.take(20);
+    for (const { delivery } of held.slice(0, -1)) await delivery.acknowledge();
+    expect(await stand.count(INBOX)).toBe(1);
     // Until it has kept what it knows of its consumers, but not of the messages that are gone.
     await sleep(1_000);
     await stand.server.end('SIGKILL');
