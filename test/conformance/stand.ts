@@ -62,7 +62,7 @@ export async function openStand(makeBackend: MakeBackend, { virtualTime }: Trait
   simulated.increment(START);
   const settings: Settings = {
     clock: virtualTime ? simulated : systemClock,
-    ackWait: virtualTime ? 30_000 : 1_000,
+    ackWait: virtualTime ? 30_000 : 1_500,
     retention: 7 * DAY,
     maxMessageBytes: 64 * 1024,
     maxBlobBytes: 256 * 1024,
@@ -71,7 +71,7 @@ export async function openStand(makeBackend: MakeBackend, { virtualTime }: Trait
   const place = randomUUID();
   let backend = await makeBackend(settings, place);
   const quiet = async (): Promise<void> => {
-    if (!virtualTime) await sleep(200);
+    if (!virtualTime) await sleep(150);
     else for (let turns = 0; turns < 10; turns++) await turn();
   };
   return {

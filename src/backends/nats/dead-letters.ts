@@ -12,6 +12,7 @@ import type { Connection } from './connection.ts';
 import type { HeaderField } from './header-fields.ts';
 import { inboxHeader } from './inbox-subjects.ts';
 import { roomIn } from './payload.ts';
+import type { Streams } from './streams.ts';
 
 /** Headers of dead letters. */
 export const deadHeader = {
@@ -50,7 +51,9 @@ const LEAST_PART = 1_024;
 /** How often it is told that there are dead letters, in ms. */
 const WARN_EVERY = 10_000;
 
-export interface DeadLetterNames {
+export interface DeadLettersOptions {
+  readonly connection: Connection;
+  readonly streams: Streams;
   /** The inbox's stream. */
   readonly inbox: string;
   readonly prefix: string;
@@ -58,19 +61,17 @@ export interface DeadLetterNames {
 }
 
 export class DeadLetters {
-  readonly #connection: Connection;
-  readonly #names: DeadLetterNames;
+  readonly #options: DeadLettersOptions;
   #unsaid = 0;
   #nextWarning = 0;
 
-  constructor(connection: Connection, names: DeadLetterNames) {
-    this.#connection = connection;
-    this.#names = names;
+  constructor(options: DeadLettersOptions) {
+    this.#options = options;
   }
 
   /** Resolves once the letter is stored. @throws {UnavailableError} */
   async add(call: string, letter: DeadLetter): Promise<void> {
-    const { inbox, prefix } = this.#names;
+    const { connection, streams, inbox, prefix } = this.#options;
     const { subject, sequence, at, reason } = letter;
     const parts = this.#partsOf(letter);
     for (const [index, part] of parts.entries()) {
@@ -81,7 +82,7 @@ export class DeadLetters {
       headers.set(deadHeader.storedAt, new Date(at).toISOString());
       if (parts.length > 1) headers.set(deadHeader.part, `${index + 1} of ${parts.length}`);
       const tail = subject.slice(`${prefix}.inbox.`.length);
-      await this.#connection.publish(call, `${prefix}.dead.${tail}`, part, headers);
+      await streams.guard(call, () => connection.publish(call, `${prefix}.dead.${tail}`, part, headers));
     }
     this.#answer(letter);
     this.#warn(letter);
@@ -89,7 +90,7 @@ export class DeadLetters {
 
   /** As large as the server takes with our headers: what others have sent may be as large as it takes with none. */
   #partsOf({ body }: DeadLetter): readonly Uint8Array[] {
-    const room = Math.max(roomIn(this.#connection.maxPayload) - LONGEST_HEADERS, LEAST_PART);
+    const room = Math.max(roomIn(this.#options.connection.maxPayload) - LONGEST_HEADERS, LEAST_PART);
     const count = Math.max(1, Math.ceil(body.length / room));
     return Array.from({ length: count }, (_, index) => body.subarray(index * room, (index + 1) * room));
   }
@@ -112,7 +113,7 @@ export class DeadLetters {
     this.#nextWarning = now + WARN_EVERY;
     const others = this.#unsaid > 1 ? `, as ${this.#unsaid - 1} did since the last warning` : '';
     reportFailure(
-      `The message ${sequence} of ${this.#names.inbox} went to the dead letters${others}`,
+      `The message ${sequence} of ${this.#options.inbox} went to the dead letters${others}`,
       reason,
     );
     this.#unsaid = 0;
@@ -122,11 +123,11 @@ export class DeadLetters {
     const [, replyTo] = headers.find(([name]) => name === inboxHeader.replyTo) ?? [];
     if (!replyTo || !this.#isInbox(replyTo)) return;
     const answer = { error: { code: 'refused', message: reason, subject } };
-    this.#connection.nats.publish(replyTo, JSON.stringify(answer));
+    this.#options.connection.nats.publish(replyTo, JSON.stringify(answer));
   }
 
   #isInbox(subject: string): boolean {
-    const prefix = ['_INBOX', this.#names.inboxPrefix].find((start) => subject.startsWith(`${start}.`));
+    const prefix = ['_INBOX', this.#options.inboxPrefix].find((start) => subject.startsWith(`${start}.`));
     return prefix !== undefined && /^(?:\.[A-Za-z0-9_-]+)+$/.test(subject.slice(prefix.length));
   }
 }

@@ -121,7 +121,7 @@ export class NatsEventBus implements EventBus {
       await Promise.all(readers.map((reader) => reader.stop()));
     };
     try {
-      for (const reader of readers) await reader.open();
+      for (const reader of readers) await this.#streams.guard('events.subscribe', () => reader.open());
       this.#lifetime.assertOpen('events.subscribe');
     } catch (error) {
       await stop();

@@ -61,9 +61,10 @@ export class NatsInbox implements Inbox, NatsHoldings {
   readonly #timers: Timers;
   readonly #orphans: Orphans;
   readonly #pulse: Pulse;
-  readonly #takers = new Set<NatsTaker>();
   /** When the consumer of each name was made. */
   readonly #consumers = new Map<string, string>();
+  /** How many takers there are, or are about to be. */
+  #takers = 0;
 
   constructor({ connection, streams, names, settings, lifetime }: NatsInboxOptions) {
     this.#connection = connection;
@@ -74,7 +75,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
     const { prefix, inboxPrefix } = settings;
     this.#subjects = new InboxSubjects(prefix);
     this.#hands = new Hands(connection, settings.ackWait);
-    this.#seen = new SeenEvents(connection, names.seen.name, prefix);
+    this.#seen = new SeenEvents({ connection, streams, stream: names.seen.name, prefix });
     this.#sending = new Sending({
       connection,
       streams,
@@ -82,7 +83,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
       subjects: this.#subjects,
       seen: this.#seen,
     });
-    this.#dead = new DeadLetters(connection, { inbox: names.inbox.name, prefix, inboxPrefix });
+    this.#dead = new DeadLetters({ connection, streams, inbox: names.inbox.name, prefix, inboxPrefix });
     this.#timers = new Timers({ connection, streams, names, settings });
     this.#orphans = new Orphans({
       connection,
@@ -127,9 +128,15 @@ export class NatsInbox implements Inbox, NatsHoldings {
   ): Promise<Subscription> {
     this.#lifetime.assertOpen('inbox.take');
     const wanted = namesToTake(names, limit);
-    for (const name of wanted) await this.#provideConsumer(name);
-    await this.#timers.start();
-    this.#lifetime.assertOpen('inbox.take');
+    this.#takers++;
+    try {
+      for (const name of wanted) await this.#provideConsumer(name);
+      await this.#timers.start();
+      this.#lifetime.assertOpen('inbox.take');
+    } catch (error) {
+      await this.#leave();
+      throw error;
+    }
     this.#orphans.start();
     this.#pulse.start();
     const taker = new NatsTaker({
@@ -146,13 +153,9 @@ export class NatsInbox implements Inbox, NatsHoldings {
       },
       onMessage: (from, message, info) => this.#onMessage(from, message, info),
     });
-    this.#takers.add(taker);
     return this.#lifetime.subscription(async () => {
       await taker.stop();
-      this.#takers.delete(taker);
-      if (this.#takers.size > 0) return;
-      this.#pulse.stop();
-      await Promise.all([this.#orphans.stop(), this.#timers.stop()]);
+      await this.#leave();
     });
   }
 
@@ -180,6 +183,14 @@ export class NatsInbox implements Inbox, NatsHoldings {
 
   keepAlive(delivery: NatsDelivery): void {
     if (this.#lifetime.isOpen && !delivery.settling) this.#hands.keepAlive(delivery);
+  }
+
+  /** A taker is gone. With the last one goes what is done for all. */
+  async #leave(): Promise<void> {
+    this.#takers--;
+    if (this.#takers > 0) return;
+    this.#pulse.stop();
+    await Promise.all([this.#orphans.stop(), this.#timers.stop()]);
   }
 
   /** Puts a message into the timers. It is there before it leaves the inbox. */

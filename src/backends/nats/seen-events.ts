@@ -7,33 +7,41 @@
 import type { Connection } from './connection.ts';
 import { eventToken } from './inbox-subjects.ts';
 import { storedMessage } from './stored-message.ts';
+import type { Streams } from './streams.ts';
 
 export interface EventKey {
   readonly taskId: string;
   readonly eventId: string;
 }
 
-export class SeenEvents {
-  readonly #connection: Connection;
-  readonly #stream: string;
-  readonly #prefix: string;
+export interface SeenEventsOptions {
+  readonly connection: Connection;
+  readonly streams: Streams;
+  /** Where they are remembered. */
+  readonly stream: string;
+  readonly prefix: string;
+}
 
-  constructor(connection: Connection, stream: string, prefix: string) {
-    this.#connection = connection;
-    this.#stream = stream;
-    this.#prefix = `${prefix}.seen.`;
+export class SeenEvents {
+  readonly #options: SeenEventsOptions;
+
+  constructor(options: SeenEventsOptions) {
+    this.#options = options;
   }
 
   async has(call: string, event: EventKey): Promise<boolean> {
+    const { connection, streams, stream } = this.#options;
     const which = { last_by_subj: this.#subject(event) };
-    return (await storedMessage(call, this.#connection, this.#stream, which)) !== undefined;
+    const seen = await streams.guard(call, () => storedMessage(call, connection, stream, which));
+    return seen !== undefined;
   }
 
   async add(call: string, event: EventKey): Promise<void> {
-    await this.#connection.publish(call, this.#subject(event), '');
+    const { connection, streams } = this.#options;
+    await streams.guard(call, () => connection.publish(call, this.#subject(event), ''));
   }
 
   #subject({ taskId, eventId }: EventKey): string {
-    return `${this.#prefix}${taskId}.${eventToken(eventId)}`;
+    return `${this.#options.prefix}.seen.${taskId}.${eventToken(eventId)}`;
   }
 }

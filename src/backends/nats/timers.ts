@@ -88,7 +88,7 @@ export class Timers {
     { letter: { head, text }, attempt, sequence }: Parked,
     until: number,
   ): Promise<void> {
-    const { connection, settings } = this.#options;
+    const { connection, streams, settings } = this.#options;
     const slot = Math.floor(until / this.#length);
     // Each handing back is a message of its own, also of the same message: what is not taken back in time is a wake-up more.
     const origin = `${sequence}-${attempt}`;
@@ -98,8 +98,10 @@ export class Timers {
     if (head.kind === 'event') headers.set(inboxHeader.eventId, encodeURIComponent(head.eventId));
     const subject = `${settings.prefix}.timers.${slot}.${head.name}.${head.taskId}.${origin}`;
     headers.set('Nats-Msg-Id', subject);
-    await connection.publish(call, subject, text, headers);
-    await this.#announce(call, slot);
+    await streams.guard(call, async () => {
+      await connection.publish(call, subject, text, headers);
+      await this.#announce(call, slot);
+    });
   }
 
   /** From then on messages whose time has come go back to the inbox. */
