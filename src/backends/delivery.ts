@@ -44,6 +44,11 @@ export class HeldDelivery<L extends Letter> implements Delivery {
     await this.#holdings.handBack(this, until);
   }
 
+  /** Whoever sent it is of this process, and was told what it may send. */
+  refuse(): Promise<void> {
+    return this.acknowledge();
+  }
+
   keepAlive(): void {
     this.#holdings.keepAlive(this);
   }

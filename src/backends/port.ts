@@ -127,7 +127,7 @@ export type Message =
     };
 
 /**
- * A message in a worker's hands. Exactly one of `acknowledge` and `handBack` settles it; what is called after
+ * A message in a worker's hands. Exactly one of `acknowledge`, `handBack` and `refuse` settles it; what is called after
  * that does nothing. Unsettled for {@link Inbox.ackWait} since it was handed over or last kept alive, it *lapses*: it
  * takes up no place of its taker any more, and its message is delivered again, to whoever has a place. Once that has
  * happened, what the old holder calls does nothing.
@@ -140,6 +140,13 @@ export interface Delivery {
   acknowledge(): Promise<void>;
   /** Not now: delivered again, at once or not before a time, however far. @param until ms since the epoch. @default now */
   handBack(until?: number): Promise<void>;
+  /**
+   * It will never be taken, by anybody: removes the message, as {@link acknowledge} does. Where others than we put messages
+   * into the inbox (NATS), it is kept aside with the reason, and its sender is told.
+   *
+   * @param reason A sentence.
+   */
+  refuse(reason: string): Promise<void>;
   /** Still being worked on: the wait for the acknowledgement begins anew. Does nothing once settled or lapsed. */
   keepAlive(): void;
 }

@@ -38,6 +38,7 @@ export function closingPart(open: Open): void {
         ['inbox.take', () => inbox.take({ names: ['order'], limit: 1 }, () => {})],
         ['delivery.acknowledge', () => delivery.acknowledge()],
         ['delivery.handBack', () => delivery.handBack()],
+        ['delivery.', () => delivery.refuse('')],
         ['events.publish', () => events.publish(messageOf('orders.a', 'm'))],
         ['events.subscribe', () => events.subscribe('orders.>', {}, () => {})],
         ['records.create', () => records.create('a', 1)],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { drain, eventOf, labelOf, requestOf, taking } from './inbox.ts';
-import type { Open, Traits } from './stand.ts';
+import { type Open, type Traits, warnings } from './stand.ts';
 
 export function settlingPart(open: Open, { virtualTime }: Traits): void {
   describe('delivery.acknowledge', () => {
@@ -26,6 +26,25 @@ export function settlingPart(open: Open, { virtualTime }: Traits): void {
       await delivery.acknowledge();
       await stand.pass(2 * stand.settings.ackWait);
       expect(arrivals.waiting).toBe(0);
+    });
+  });
+
+  describe('delivery.refuse', () => {
+    it('B2 removes the message for good, and settles once', async () => {
+      await using stand = await open();
+      const { inbox } = stand.backend;
+      // What NATS warns of.
+      warnings();
+      await inbox.submit(requestOf('t'));
+      const { arrivals } = await taking(inbox, 5);
+      const delivery = await arrivals.next();
+      await delivery.refuse('Nobody can read it.');
+      await delivery.handBack();
+      await delivery.refuse('Nobody can read it.');
+      await stand.pass(2 * stand.settings.ackWait);
+      expect(arrivals.waiting).toBe(0);
+      await inbox.submit(requestOf('t'));
+      expect((await arrivals.next()).attempt).toBe(1);
     });
   });
 

@@ -159,6 +159,7 @@ describe('the changes of a task', () => {
                 return delivery.acknowledge();
               },
               handBack: (until) => delivery.handBack(until),
+              refuse: (reason) => delivery.refuse(reason),
               keepAlive: () => delivery.keepAlive(),
             }),
           ),

@@ -64,6 +64,7 @@ test('whatever a backend does not answer, and however often services come and go
                 attempt,
                 acknowledge: () => faulty('acknowledge', () => delivery.acknowledge()),
                 handBack: (until) => faulty('handBack', () => delivery.handBack(until)),
+                refuse: (reason) => faulty('refuse', () => delivery.refuse(reason)),
                 keepAlive: () => delivery.keepAlive(),
               });
             }),

@@ -6,10 +6,12 @@
  *   message do not come along.
  * - L3. Replies go to inboxes of clients only: a message must not make us publish to anybody else.
  */
-import { type MsgHdrs, headers as makeHeaders } from 'nats';
+import { type Msg, type MsgHdrs, headers as makeHeaders } from 'nats';
 import { reportFailure } from '../report.ts';
 import type { Connection } from './connection.ts';
-import type { HeaderField } from './header-fields.ts';
+import type { DeliveryInfo } from './delivery-info.ts';
+import { fieldsOf, type HeaderField } from './header-fields.ts';
+import { headersOf } from './inbox-letter.ts';
 import { inboxHeader } from './inbox-subjects.ts';
 import { roomIn } from './payload.ts';
 import type { Streams } from './streams.ts';
@@ -67,6 +69,19 @@ export class DeadLetters {
 
   constructor(options: DeadLettersOptions) {
     this.#options = options;
+  }
+
+  /** Adds a message that a consumer delivered. Resolves once it is stored. @throws {UnavailableError} */
+  async addDelivered(
+    call: string,
+    message: Msg,
+    { sequence, at }: DeliveryInfo,
+    reason: string,
+  ): Promise<void> {
+    const { subject, data: body } = message;
+    const found = headersOf(message);
+    const headers = fieldsOf(found === 'unreadable' ? undefined : found);
+    await this.add(call, { subject, sequence, body, headers, at, reason });
   }
 
   /** Resolves once the letter is stored. @throws {UnavailableError} */

@@ -9,11 +9,13 @@
  *   by that call.
  * - H3. Of a message there is one delivery here: if the server gives it again, the older one has lapsed.
  */
+import type { Msg } from 'nats';
 import { systemClock } from '../../../machines/clock.ts';
 import { Alarm } from '../alarm.ts';
 import type { Delivery, Message } from '../port.ts';
 import { status } from './codes.ts';
 import type { Connection } from './connection.ts';
+import type { DeliveryInfo } from './delivery-info.ts';
 import type { NatsLetter } from './inbox-letter.ts';
 import type { NatsTaker } from './inbox-taker.ts';
 
@@ -21,6 +23,7 @@ import type { NatsTaker } from './inbox-taker.ts';
 export interface NatsHoldings {
   acknowledge(delivery: NatsDelivery): Promise<void> | undefined;
   handBack(delivery: NatsDelivery, until: number | undefined): Promise<void> | undefined;
+  refuse(delivery: NatsDelivery, reason: string): Promise<void> | undefined;
   keepAlive(delivery: NatsDelivery): void;
 }
 
@@ -30,30 +33,36 @@ export class NatsDelivery implements Delivery {
   readonly attempt: number;
   readonly letter: NatsLetter;
   readonly taker: NatsTaker;
-  /** The message's in the stream. */
-  readonly sequence: number;
-  /** How many times the server has delivered it, this time included. */
-  readonly delivered: number;
-  /** The subject that its acknowledgement goes to. */
-  readonly reply: string;
+  /** The message as it came. */
+  readonly source: Msg;
+  readonly info: DeliveryInfo;
   /** The call that settles it, once there was one. */
   settling: Promise<void> | undefined;
   readonly #holdings: NatsHoldings;
 
   constructor(
     letter: NatsLetter,
-    from: { readonly sequence: number; readonly delivered: number; readonly reply: string },
+    { source, info }: { readonly source: Msg; readonly info: DeliveryInfo },
     taker: NatsTaker,
     holdings: NatsHoldings,
   ) {
     this.message = { ...letter.head, body: letter.body };
-    this.attempt = letter.attemptsBefore + from.delivered;
+    this.attempt = letter.attemptsBefore + info.delivered;
     this.letter = letter;
     this.taker = taker;
-    this.sequence = from.sequence;
-    this.delivered = from.delivered;
-    this.reply = from.reply;
+    this.source = source;
+    this.info = info;
     this.#holdings = holdings;
+  }
+
+  /** The message's in the stream. */
+  get sequence(): number {
+    return this.info.sequence;
+  }
+
+  /** The subject that its acknowledgement goes to. */
+  get reply(): string {
+    return this.source.reply ?? '';
   }
 
   async acknowledge(): Promise<void> {
@@ -62,6 +71,10 @@ export class NatsDelivery implements Delivery {
 
   async handBack(until?: number): Promise<void> {
     await this.#holdings.handBack(this, until);
+  }
+
+  async refuse(reason: string): Promise<void> {
+    await this.#holdings.refuse(this, reason);
   }
 
   keepAlive(): void {

@@ -19,10 +19,9 @@ import { status } from './codes.ts';
 import type { Connection } from './connection.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { DeliveryInfo } from './delivery-info.ts';
-import { fieldsOf } from './header-fields.ts';
 import { provideInboxConsumer } from './inbox-consumer.ts';
 import { Hands, NatsDelivery, type NatsHoldings } from './inbox-hands.ts';
-import { assertAgreement, headersOf, letterOf } from './inbox-letter.ts';
+import { assertAgreement, letterOf } from './inbox-letter.ts';
 import { Sending } from './inbox-sending.ts';
 import type { InboxStreams } from './inbox-streams.ts';
 import { InboxSubjects } from './inbox-subjects.ts';
@@ -176,8 +175,18 @@ export class NatsInbox implements Inbox, NatsHoldings {
       if (until === undefined || wait <= 0) return this.#answerServer('delivery.handBack', delivery, '-NAK');
       const isFar = wait > this.#settings.shortWait || !this.#waits.hasRoom;
       if (isFar && this.#timers.takes(delivery)) return this.#park(delivery, until);
-      this.#waits.add(delivery, until);
+      this.#waits.add(delivery.info, until);
       await this.#answerServer('delivery.handBack', delivery, nakFor(wait));
+    });
+  }
+
+  refuse(delivery: NatsDelivery, reason: string): Promise<void> | undefined {
+    this.#lifetime.assertOpen('delivery.refuse');
+    return this.#settle(delivery, async () => {
+      const { source, info, letter } = delivery;
+      await this.#dead.addDelivered('delivery.refuse', source, info, reason);
+      if (letter.head.kind === 'event') await this.#seen.add('delivery.refuse', letter.head);
+      await this.#answerServer('delivery.refuse', delivery, '+TERM');
     });
   }
 
@@ -220,9 +229,8 @@ export class NatsInbox implements Inbox, NatsHoldings {
 
   #onMessage(taker: NatsTaker, message: Msg, info: DeliveryInfo): void {
     const { since } = this.#pulse;
-    const { sequence, delivered } = info;
     const reply = message.reply ?? '';
-    this.#hands.lapse(sequence);
+    this.#hands.lapse(info.sequence);
     // It lay here until it was another's: that one has it.
     if (Date.now() >= since + this.ackWait) return;
     const early = this.#waits.remaining(info);
@@ -232,7 +240,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
       const letter = letterOf(this.#subjects, message);
       if (typeof letter === 'string') void this.#bury(taker, message, info, { reason: letter, since });
       else {
-        const delivery = new NatsDelivery(letter, { sequence, delivered, reply }, taker, this);
+        const delivery = new NatsDelivery(letter, { source: message, info }, taker, this);
         this.#hands.add(delivery, since);
         taker.hand(delivery);
       }
@@ -265,20 +273,20 @@ export class NatsInbox implements Inbox, NatsHoldings {
   async #bury(
     taker: NatsTaker,
     message: Msg,
-    { sequence, at }: DeliveryInfo,
+    info: DeliveryInfo,
     { reason, since }: { reason: string; since: number },
   ): Promise<void> {
     taker.takePlace();
     try {
-      const { subject, data: body } = message;
-      const found = headersOf(message);
-      const headers = fieldsOf(found === 'unreadable' ? undefined : found);
-      await this.#dead.add('inbox.take', { subject, sequence, body, headers, at, reason });
+      await this.#dead.addDelivered('inbox.take', message, info, reason);
       if (Date.now() < since + this.ackWait) {
         await this.#connection.request('inbox.take', message.reply ?? '', '+TERM');
       }
     } catch (error) {
-      reportFailure(`The message ${sequence} could not be put to the dead letters; it comes again`, error);
+      reportFailure(
+        `The message ${info.sequence} could not be put to the dead letters; it comes again`,
+        error,
+      );
     }
     taker.freePlace();
   }

@@ -138,6 +138,26 @@ describe('a message of the inbox that cannot be read', () => {
   });
 });
 
+describe('a message that is refused by who took it', () => {
+  it('goes to the dead letters too, and its sender hears it', async () => {
+    await using stand = await inboxStand();
+    const backend = await stand.open();
+    const replies: unknown[] = [];
+    stand.client.subscribe('_INBOX.me.1', { callback: (_error, message) => replies.push(message.json()) });
+    const headers = headersOf({ 'Taskchart-Reply-To': '_INBOX.me.1' });
+    stand.client.publish('taskchart.inbox.order.a', '{"cart":1}', { headers });
+    const { arrivals } = await takeFrom(backend, 1);
+    const { delivery } = await arrivals.next();
+    await delivery.refuse('cart_id is missing.');
+    expect(await stand.count('TASKCHART_INBOX')).toBe(0);
+    await until('the sender heard of it', () => replies.length > 0);
+    expect(replies).toMatchObject([{ error: { message: 'cart_id is missing.' } }]);
+    const [letter] = await deadLetters(stand);
+    expect([letter?.subject, letter?.body.toString()]).toEqual(['taskchart.dead.order.a', '{"cart":1}']);
+    expect(letter?.headers).toContain('Taskchart-Reason: cart_id is missing.');
+  });
+});
+
 describe('a message that no worker knows', () => {
   it('goes to the dead letters after the grace, those that a worker knows stay', async () => {
     await using stand = await inboxStand();
