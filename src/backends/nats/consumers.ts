@@ -1,4 +1,5 @@
 /** Consumers: read and compared before one is made, because JetStream changes one that is there in silence. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { jetStreamCode } from './codes.ts';
 import type { Connection } from './connection.ts';
 import { JetStreamError } from './jetstream-error.ts';
@@ -34,6 +35,11 @@ export interface ConsumerInfo {
   readonly num_ack_pending: number;
 }
 
+/** How long a worker waits at most before it makes a consumer anew, in ms. */
+const SPREAD = 300;
+
+const MOST_TRIES = 10;
+
 /** Nothing if there is no such consumer, or no such stream. */
 export async function consumerInfo(
   connection: Connection,
@@ -42,7 +48,12 @@ export async function consumerInfo(
   name: string,
 ): Promise<ConsumerInfo | undefined> {
   try {
-    return await connection.api(call, `CONSUMER.INFO.${stream}.${name}`);
+    const info: ConsumerInfo | { config?: undefined } = await connection.api(
+      call,
+      `CONSUMER.INFO.${stream}.${name}`,
+    );
+    // One that is just being deleted has none.
+    return info.config === undefined ? undefined : info;
   } catch (error) {
     if (!(error instanceof JetStreamError)) throw error;
     const { code } = error;
@@ -87,6 +98,43 @@ export async function deleteConsumer(
   } catch (error) {
     if (error instanceof JetStreamError) return;
     throw error;
+  }
+}
+
+/**
+ * What a server that keeps a consumer alone, and was killed, knows of it when it is started again is not to be trusted: it
+ * may have forgotten what it gave away last and what was acknowledged, and then give a message to nobody ever again (seen on
+ * 2.9). So a consumer of a work queue says in its description which run of the server it was made in, and one of an earlier
+ * run is made anew: then all that is still in the stream is given again.
+ *
+ * Servers of a cluster tell each other: there it says nothing, and is kept.
+ */
+function runOf({ nats: { info } }: Connection): string {
+  return info === undefined || info.cluster !== undefined ? '' : ` (server ${info.server_id})`;
+}
+
+/** Makes a durable consumer of a work queue, or finds it as it is to be, made in this run of the server. @throws {StreamDifferenceError} */
+export async function provideWorker(
+  connection: Connection,
+  call: string,
+  stream: string,
+  name: string,
+  wanted: ConsumerConfig,
+): Promise<ConsumerInfo> {
+  const config = { ...wanted, description: `${wanted.description}${runOf(connection)}` };
+  for (let tries = 1; ; tries++) {
+    const known = await consumerInfo(connection, call, stream, name);
+    if (known) assertConsumer(stream, known, config);
+    if (known?.config.description === config.description) return known;
+    try {
+      if (known && tries > 1) await deleteConsumer(connection, call, stream, name);
+      if (!known || tries > 1) return await createDurable(connection, call, stream, name, config);
+    } catch (error) {
+      // Another worker does the same at the same time, which a server takes amiss.
+      if (!(error instanceof JetStreamError) || tries >= MOST_TRIES) throw error;
+    }
+    // All workers find out at once: who looks first again does it for all.
+    await sleep(Math.random() * SPREAD);
   }
 }
 

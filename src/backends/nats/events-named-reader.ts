@@ -161,13 +161,18 @@ export class NamedReader implements Reader {
   #mend(trouble: string, delay = SETTLING): void {
     if (!this.#isActive || this.#retry) return;
     this.#retry = setTimeout(async () => {
-      const { stream, name } = this.#options;
+      const { connection, stream, name } = this.#options;
       let isThere = false;
       try {
         await this.#provide();
         isThere = true;
       } catch (error) {
-        reportFailure(`The subscriber ${name} cannot read ${stream} now (${trouble}); it tries again`, error);
+        if (connection.isConnected) {
+          reportFailure(
+            `The subscriber ${name} cannot read ${stream} now (${trouble}); it tries again`,
+            error,
+          );
+        }
       }
       this.#retry = undefined;
       // A consumer that is not there after all says nothing: that is to show soon.

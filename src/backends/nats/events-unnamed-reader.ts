@@ -166,7 +166,9 @@ export class UnnamedReader implements Reader {
       this.#position = await positionNow(connection, stream, this.#position);
       await this.#begin(behind(this.#position));
     } catch (error) {
-      reportFailure(`A subscription cannot read ${stream} now (${reason}); it tries again`, error);
+      if (connection.isConnected) {
+        reportFailure(`A subscription cannot read ${stream} now (${reason}); it tries again`, error);
+      }
       if (this.#isActive) this.#retry = setTimeout(() => this.#renew(reason), RETRY_DELAY);
     }
   }

@@ -178,7 +178,7 @@ export class NatsTaker {
         break;
       } catch (error) {
         const what = `The inbox cannot take messages for ${source.name} now (${trouble}); it tries again`;
-        reportFailure(what, error);
+        if (this.#connection.isConnected) reportFailure(what, error);
       }
     }
     source.isInTrouble = false;

@@ -27,6 +27,11 @@ export class ShortWaits {
     this.#waits.set(sequence, { until, delivered });
   }
 
+  /** The server does not know of them any more. */
+  clear(): void {
+    this.#waits.clear();
+  }
+
   /** A message came. @returns How much longer it was to wait, in whole ms; 0 if its time has come. */
   remaining({ sequence, delivered }: DeliveryInfo): number {
     const wait = this.#waits.get(sequence);

@@ -19,7 +19,7 @@ import { status } from './codes.ts';
 import type { Connection } from './connection.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { DeliveryInfo } from './delivery-info.ts';
-import { provideInboxConsumer } from './inbox-consumer.ts';
+import { InboxConsumers } from './inbox-consumer.ts';
 import { Hands, NatsDelivery, type NatsHoldings } from './inbox-hands.ts';
 import { assertAgreement, letterOf } from './inbox-letter.ts';
 import { Sending } from './inbox-sending.ts';
@@ -58,10 +58,9 @@ export class NatsInbox implements Inbox, NatsHoldings {
   readonly #sending: Sending;
   readonly #dead: DeadLetters;
   readonly #timers: Timers;
+  readonly #consumers: InboxConsumers;
   readonly #orphans: Orphans;
   readonly #pulse: Pulse;
-  /** When the consumer of each name was made. */
-  readonly #consumers = new Map<string, string>();
   /** How many takers there are, or are about to be. */
   #takers = 0;
 
@@ -84,6 +83,17 @@ export class NatsInbox implements Inbox, NatsHoldings {
     });
     this.#dead = new DeadLetters({ connection, streams, inbox: names.inbox.name, prefix, inboxPrefix });
     this.#timers = new Timers({ connection, streams, names, settings });
+    this.#consumers = new InboxConsumers({
+      connection,
+      stream: names.inbox.name,
+      subjects: this.#subjects,
+      ackWait: settings.ackWait,
+      onAnew: (name) => {
+        // In a stream that was made anew too, other messages have the same numbers.
+        this.#hands.lapseAll(name);
+        this.#waits.clear();
+      },
+    });
     this.#orphans = new Orphans({
       connection,
       stream: names.inbox.name,
@@ -92,8 +102,14 @@ export class NatsInbox implements Inbox, NatsHoldings {
       grace: settings.orphanGrace,
     });
     this.#pulse = new Pulse(Math.max(10, settings.ackWait * PULSE_OF_ACK_WAIT));
+    const stopListening = connection.onChange((isConnected) => {
+      if (isConnected) this.#consumers.provideAll();
+    });
     // Ends with the backend: what is in hands goes back.
-    lifetime.subscription(() => this.#release());
+    lifetime.subscription(() => {
+      stopListening();
+      return this.#release();
+    });
   }
 
   get ackWait(): number {
@@ -129,7 +145,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
     const wanted = namesToTake(names, limit);
     this.#takers++;
     try {
-      for (const name of wanted) await this.#provideConsumer(name);
+      for (const name of wanted) await this.#consumers.provide(name);
       await this.#timers.start();
       this.#lifetime.assertOpen('inbox.take');
     } catch (error) {
@@ -148,7 +164,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
       ackWait: this.ackWait,
       provide: async (name) => {
         await this.#streams.repair();
-        await this.#provideConsumer(name);
+        await this.#consumers.provide(name);
       },
       onMessage: (from, message, info) => this.#onMessage(from, message, info),
     });
@@ -199,6 +215,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
     this.#takers--;
     if (this.#takers > 0) return;
     this.#pulse.stop();
+    this.#consumers.stop();
     await Promise.all([this.#orphans.stop(), this.#timers.stop()]);
   }
 
@@ -209,22 +226,6 @@ export class NatsInbox implements Inbox, NatsHoldings {
     await this.#timers.add('delivery.handBack', delivery, due);
     if (head.kind === 'event') await this.#seen.add('delivery.handBack', head);
     await this.#answerServer('delivery.handBack', delivery, '+ACK');
-  }
-
-  async #provideConsumer(name: string): Promise<void> {
-    const filter = this.#subjects.filter(name);
-    const { created } = await provideInboxConsumer(
-      this.#connection,
-      this.#names.inbox.name,
-      name,
-      filter,
-      this.ackWait,
-    );
-    const before = this.#consumers.get(name);
-    this.#consumers.set(name, created);
-    // One that was made anew knows nothing of what is in hands: it gives all of it again, and in a stream that was made anew
-    // other messages have the same numbers.
-    if (before !== undefined && before !== created) this.#hands.lapseAll(name);
   }
 
   #onMessage(taker: NatsTaker, message: Msg, info: DeliveryInfo): void {

@@ -4,10 +4,9 @@
  * Invariants:
  * - O1. As long as there are none, looking costs a question a time: what the stream holds, less what its consumers have before
  *   them and in hands, is their number. The two are not read at one time, so that is a hint; each message decides for itself.
- * - O2. A message goes to the dead letters only when it has been there for the grace, and then no consumer takes its subject.
- * - O3. Each message is looked at once, as a rule: those before `#from` have been.
- * - O4. A server that was killed may have forgotten that it removed messages that were acknowledged: they take up their
- *   subjects, and nobody ever gets them. They are behind what their consumer knows to be acknowledged, and are removed again.
+ * - O2. A message goes to the dead letters only when it has been there for the grace, and all the while, at every look, no
+ *   consumer took its subject: one may be gone for a moment, to be made anew.
+ * - O3. Each message is looked at once, as a rule: those before `#from` have been, and have a consumer.
  */
 import { reportFailure } from '../report.ts';
 import { matcherOf } from '../subject.ts';
@@ -39,12 +38,14 @@ export class Orphans {
   readonly #options: OrphansOptions;
   readonly #every: number;
   #from = 1;
+  /** Since when subjects were seen that no consumer takes, in ms since the epoch. */
+  readonly #unknown = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
 
   constructor(options: OrphansOptions) {
     this.#options = options;
-    this.#every = Math.min(options.grace / 2, 15_000);
+    this.#every = Math.min(options.grace / 4, 15_000);
   }
 
   start(): void {
@@ -83,40 +84,42 @@ export class Orphans {
     );
     const { messages, first_seq, last_seq } = info.state;
     if (messages <= known) return;
-    for (const consumer of consumers) await this.#removeAcknowledged(consumer);
     this.#from = Math.max(this.#from, first_seq);
     const takes = consumers.map(({ config }) => matcherOf(config.filter_subject ?? '>'));
     const isKnown = (subject: string): boolean => takes.some((matches) => matches(subject));
-    if (await this.#walk(isKnown)) return;
+    for (const subject of this.#unknown.keys()) if (isKnown(subject)) this.#unknown.delete(subject);
+    await this.#walk(isKnown);
     // They must be among those that were looked at: a consumer has gone since.
     if (this.#from > last_seq) this.#from = 1;
   }
 
-  /** @returns Whether there is more to look at, now or later. */
-  async #walk(isKnown: (subject: string) => boolean): Promise<boolean> {
+  async #walk(isKnown: (subject: string) => boolean): Promise<void> {
     const { connection, stream, subjects, grace } = this.#options;
-    for (let looks = 0; looks < MOST_LOOKS; looks++) {
-      if (!this.#timer) return true;
-      const which = { seq: this.#from, next_by_subj: `${subjects.prefix}>` };
+    let from = this.#from;
+    let isComplete = true;
+    for (let looks = 0; looks < MOST_LOOKS && this.#timer; looks++) {
+      const which = { seq: from, next_by_subj: `${subjects.prefix}>` };
       const message = await storedMessage(CALL, connection, stream, which);
-      if (!message) return false;
-      // All that follow are younger.
-      if (message.at + grace > Date.now()) return true;
-      if (!isKnown(message.subject)) await this.#bury(message);
-      this.#from = message.seq + 1;
+      if (!message) break;
+      from = message.seq + 1;
+      if (isKnown(message.subject) || (await this.#mayBury(message, grace))) {
+        if (isComplete) this.#from = from;
+      } else isComplete = false;
     }
-    return true;
   }
 
-  async #removeAcknowledged({
-    config: { filter_subject },
-    ack_floor: { stream_seq },
-  }: ConsumerInfo): Promise<void> {
-    const { connection, stream } = this.#options;
-    if (filter_subject === undefined || stream_seq === 0) return;
-    const first = await storedMessage(CALL, connection, stream, { seq: 1, next_by_subj: filter_subject });
-    if (!first || first.seq > stream_seq) return;
-    await connection.api(CALL, `STREAM.PURGE.${stream}`, { filter: filter_subject, seq: stream_seq + 1 });
+  /** @returns Whether it was done. */
+  async #mayBury(message: StoredMessage, grace: number): Promise<boolean> {
+    const { subject, at } = message;
+    const now = Date.now();
+    const since = this.#unknown.get(subject) ?? now;
+    if (now < Math.max(since, at) + grace) {
+      if (this.#unknown.size < MOST_LOOKS) this.#unknown.set(subject, since);
+      return false;
+    }
+    this.#unknown.delete(subject);
+    await this.#bury(message);
+    return true;
   }
 
   async #bury({ subject, seq, at, data, headers: text, header }: StoredMessage): Promise<void> {

@@ -148,6 +148,8 @@ export class Streams {
           );
         }
       } catch (error) {
+        // Away: whoever found something missing finds it again.
+        if (!this.#connection.isConnected) return;
         reportFailure(`The stream ${spec.name} is not as it is to be`, error);
       }
     }

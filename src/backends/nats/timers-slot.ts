@@ -5,7 +5,7 @@
 import { type Msg, headers as makeHeaders, nanos } from 'nats';
 import { reportFailure } from '../report.ts';
 import type { Connection } from './connection.ts';
-import { type ConsumerConfig, consumerInfo, createDurable, deleteConsumer } from './consumers.ts';
+import { type ConsumerConfig, consumerInfo, deleteConsumer, provideWorker } from './consumers.ts';
 import type { DeliveryInfo } from './delivery-info.ts';
 import type { InboxStreams } from './inbox-streams.ts';
 import { InboxSubjects, inboxHeader } from './inbox-subjects.ts';
@@ -69,7 +69,8 @@ export class OpenSlot {
       },
     );
     this.#stopListening = connection.onChange((isConnected) => {
-      if (isConnected) this.#ask();
+      this.#isProvided = false;
+      if (isConnected && !this.#retry) void this.#provide();
     });
   }
 
@@ -102,12 +103,13 @@ export class OpenSlot {
     };
     const stream = names.timers.name;
     try {
-      const known = await consumerInfo(connection, CALL, stream, this.#consumer);
-      if (!known) await createDurable(connection, CALL, stream, this.#consumer, config);
+      await provideWorker(connection, CALL, stream, this.#consumer, config);
       this.#isProvided = true;
       this.#ask();
     } catch (error) {
-      reportFailure(`The slot ${slot} of the timers could not be opened; it is tried again`, error);
+      if (connection.isConnected) {
+        reportFailure(`The slot ${slot} of the timers could not be opened; it is tried again`, error);
+      }
       this.#recover(undefined);
     }
   }

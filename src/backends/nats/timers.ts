@@ -39,8 +39,8 @@ const SLOT = 10_000;
 /** How long before it begins a slot is opened, in ms: so that what is due at its beginning is known by then. */
 const LEAD = 3_000;
 
-/** How many slots are open at a time, the earliest ones: one, the next, and some that are late. */
-const MOST_OPEN = 4;
+/** How many slots that are over are open at a time, beside the one whose time it is: the earliest ones. */
+const MOST_LATE = 4;
 
 /** A slot that is nearer than this may be just being closed by somebody, in ms. */
 const NEAR = 60_000;
@@ -166,7 +166,11 @@ export class Timers {
         this.#alarm.set(opening);
         return;
       }
-      if (this.#open.size >= MOST_OPEN) return;
+      if (
+        this.#isOver(slot) &&
+        [...this.#open.keys()].filter((open) => this.#isOver(open)).length >= MOST_LATE
+      )
+        continue;
       this.#openSlot(slot);
     }
   }
@@ -177,12 +181,15 @@ export class Timers {
       slot,
       rate: this.#rate,
       onIdle: async () => {
-        const isOver = Date.now() > (slot + 1) * this.#length;
-        return isOver && (await this.#close(slot, open));
+        return this.#isOver(slot) && (await this.#close(slot, open));
       },
     });
     this.#open.set(slot, open);
     open.start();
+  }
+
+  #isOver(slot: number): boolean {
+    return Date.now() > (slot + 1) * this.#length;
   }
 
   /** Closes a slot that is over, if nothing waits there. @returns Whether it was closed. @throws {UnavailableError} */
