@@ -121,6 +121,7 @@ describe('a task that another service runs', () => {
             attempt: delivery.attempt,
             acknowledge: () => delivery.acknowledge(),
             handBack: (until) => delivery.handBack(until),
+            refuse: (reason) => delivery.refuse(reason),
             keepAlive: () => {},
           }),
         ),
