@@ -32,6 +32,7 @@ export const STATUS_OF_STATE = {
   pending: 'pending',
   running: 'running',
   checking: 'running',
+  waiting: 'running',
   backingOff: 'waiting_for_retry',
   succeeded: 'complete',
   failed: 'error',

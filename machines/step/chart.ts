@@ -1,6 +1,13 @@
 import { STATUS_OF_STATE, stepTag } from '../status.ts';
-import { receivedFailure } from './failure.ts';
-import { backoffDelayName, type CheckPlan, type EffectPlan, type StepPlan } from './plan.ts';
+import { type Failure, receivedFailure } from './failure.ts';
+import {
+  backoffDelayName,
+  type CheckPlan,
+  type EffectPlan,
+  type EventPlan,
+  type StepPlan,
+  withinDelayName,
+} from './plan.ts';
 import { type IssueCode, pick, type TaskContext, type Vocabulary } from './vocabulary.ts';
 
 /**
@@ -10,6 +17,9 @@ import { type IssueCode, pick, type TaskContext, type Vocabulary } from './vocab
  *                            │  ↑
  *                            ↓  │ after its delay
  *                          backingOff          running ──→ failed ──→ the task's failed
+ *
+ *     event    pending ──→ waiting ──→ succeeded
+ *                            └── [its time is over] ──→ failed ──→ the task's failed
  *
  *     check    pending ──→ checking ──→ succeeded
  *                            ├── [an issue, one transition a code] ──→ the task's rejected
@@ -21,10 +31,12 @@ import { type IssueCode, pick, type TaskContext, type Vocabulary } from './vocab
  * - P3. A step whose output is known runs no attempt.
  */
 
+const START = { effect: 'running', check: 'checking', event: 'waiting' } as const;
+
 export function stepChart(vocabulary: Vocabulary, plan: StepPlan) {
   const { name, awaited } = plan;
   const step = { step: name };
-  const start = plan.kind === 'effect' ? 'running' : 'checking';
+  const start = START[plan.kind];
   const enter = plan.kind === 'check' ? { actions: { type: 'runCheck' as const, params: step } } : {};
 
   return vocabulary.createStateConfig({
@@ -45,7 +57,7 @@ export function stepChart(vocabulary: Vocabulary, plan: StepPlan) {
             : { target: start, ...enter },
         ],
       },
-      ...(plan.kind === 'effect' ? effectStates(vocabulary, plan) : checkStates(vocabulary, plan)),
+      ...statesOf(vocabulary, plan),
       succeeded: {
         type: 'final',
         description: 'Its output is recorded; it never runs again.',
@@ -60,8 +72,23 @@ export function stepChart(vocabulary: Vocabulary, plan: StepPlan) {
   });
 }
 
-function describe({ kind, after }: StepPlan): string {
-  const what = kind === 'effect' ? 'Runs' : 'Checks what it is given,';
+function statesOf(vocabulary: Vocabulary, plan: StepPlan) {
+  switch (plan.kind) {
+    case 'effect':
+      return effectStates(vocabulary, plan);
+    case 'check':
+      return checkStates(vocabulary, plan);
+    case 'event':
+      return eventStates(vocabulary, plan);
+    default:
+      return plan satisfies never;
+  }
+}
+
+function describe(plan: StepPlan): string {
+  const { kind, after } = plan;
+  const words = { effect: 'Runs', check: 'Checks what it is given,' };
+  const what = kind === 'event' ? `Waits for the event "${plan.event}",` : words[kind];
   return after.length > 0 ? `${what} after ${after.join(' and ')}.` : `${what} from the start.`;
 }
 
@@ -149,4 +176,38 @@ function checkStates(vocabulary: Vocabulary, { name, issues, task }: CheckPlan) 
       ],
     }),
   };
+}
+
+function eventStates(vocabulary: Vocabulary, { name, event: type, within }: EventPlan) {
+  const step = { step: name };
+  const limit = within === undefined ? 'as long as it takes' : `at most ${within} ms`;
+  return {
+    waiting: vocabulary.createStateConfig({
+      description: `Waits for the event "${type}", ${limit}. Its data is the output; other data is not taken.`,
+      tags: [stepTag(name, STATUS_OF_STATE.waiting)],
+      entry: { type: 'beginAttempt', params: step },
+      on: {
+        [type]: {
+          guard: { type: 'isTaken', params: step },
+          target: 'succeeded',
+          actions: { type: 'recordEvent', params: step },
+        },
+      },
+      ...(within !== undefined && {
+        after: {
+          [withinDelayName(name)]: {
+            target: 'failed',
+            actions: {
+              type: 'recordFailure',
+              params: { step: name, failure: lateFailure(type, within) },
+            },
+          },
+        },
+      }),
+    }),
+  };
+}
+
+function lateFailure(type: string, within: number): Failure {
+  return { code: 'timeout', message: `The event "${type}" did not come within ${within} ms.`, attempt: 1 };
 }

@@ -1,4 +1,5 @@
 export type { CheckIssue, Issue } from '../issue.ts';
+export type { StepEvent } from './awaited-event.ts';
 export { stepChart } from './chart.ts';
 export {
   type AttemptInput,
@@ -10,7 +11,7 @@ export {
 export { type EffectErrorOptions, PermanentError, RetryableError } from './effect-error.ts';
 export type { Cause, Failure } from './failure.ts';
 export { assertOutput } from './output.ts';
-export type { CheckPlan, EffectPlan, StepPlan } from './plan.ts';
+export type { CheckPlan, EffectPlan, EventPlan, StepPlan } from './plan.ts';
 export { isStrayPromise } from './promises.ts';
 export { parseRetryAfter } from './retry-after.ts';
 export {

@@ -1,3 +1,4 @@
+import type { z } from 'zod';
 import type { AttemptRules } from './effect.ts';
 import type { CheckRules } from './verdict.ts';
 
@@ -15,9 +16,26 @@ interface Placed {
 
 export type EffectPlan = Placed & AttemptRules & { readonly kind: 'effect' };
 export type CheckPlan = Placed & CheckRules & { readonly kind: 'check' };
-export type StepPlan = EffectPlan | CheckPlan;
+export type EventPlan = Placed & EventRules & { readonly kind: 'event' };
+export type StepPlan = EffectPlan | CheckPlan | EventPlan;
+
+/** What a step waits for that waits for an event. */
+export interface EventRules {
+  readonly name: string;
+  /** The event's type. */
+  readonly event: string;
+  /** What its `data` must be: the step's output. */
+  readonly output: z.ZodType;
+  /** How long it waits, in ms; undefined: as long as it takes. */
+  readonly within: number | undefined;
+}
 
 /** The name under which a task's machine declares the wait of a step's `backingOff`. */
 export function backoffDelayName(step: string): string {
   return `${step}_backoff`;
+}
+
+/** The name under which it declares how long a step waits for its event. */
+export function withinDelayName(step: string): string {
+  return `${step}_within`;
 }

@@ -1,7 +1,8 @@
 import { assign, setup } from 'xstate';
+import { outputIn, type StepEvent } from './awaited-event.ts';
 import type { AttemptLogic } from './effect.ts';
 import type { Failure } from './failure.ts';
-import { backoffDelayName, type StepPlan } from './plan.ts';
+import { backoffDelayName, type StepPlan, withinDelayName } from './plan.ts';
 import { tidy } from './thrown.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
@@ -48,6 +49,11 @@ export interface CancelEvent {
   readonly type: 'task.cancel';
   /** For a person: why. */
   readonly reason?: string;
+}
+
+/** Stands in types for the events that steps wait for, whose types nobody knows before a task is defined. */
+export interface AwaitedEvent extends StepEvent {
+  readonly type: '<event>';
 }
 
 export interface TaskInput<Context = unknown, Results = Readonly<Record<string, unknown>>> {
@@ -121,20 +127,26 @@ function issueGuards(plans: readonly StepPlan[]): Record<IssueCode, IssueGuard> 
 /** What the chart of a task is written in: `setup` is the vocabulary, `createMachine` the diagram. */
 export function vocabularyFor(plans: readonly StepPlan[]) {
   const checks = new Map(plans.flatMap((plan) => (plan.kind === 'check' ? [[plan.name, plan]] : [])));
+  const awaited = new Map(plans.flatMap((plan) => (plan.kind === 'event' ? [[plan.name, plan]] : [])));
+  const outputOf = (step: string, event: StepEvent) => {
+    const plan = awaited.get(step);
+    return plan && outputIn(plan, event);
+  };
   return setup({
     types: {
       context: {} as TaskContext,
-      events: {} as CancelEvent,
+      events: {} as CancelEvent | AwaitedEvent,
       input: {} as TaskInput,
       output: {} as TaskOutput,
       meta: {} as { step?: string; stage?: readonly string[] },
     },
     actors: {} as Record<string, AttemptLogic>,
     delays: Object.fromEntries(
-      plans.map(({ name }) => [
-        backoffDelayName(name),
-        ({ context }: { context: TaskContext }) => context.steps[name]?.error?.delay ?? 0,
-      ]),
+      plans.map((plan): [string, (args: { context: TaskContext }) => number] =>
+        plan.kind === 'event'
+          ? [withinDelayName(plan.name), () => plan.within ?? 0]
+          : [backoffDelayName(plan.name), ({ context }) => context.steps[plan.name]?.error?.delay ?? 0],
+      ),
     ),
     guards: {
       /** The step's output is known: given with the input, or recorded. */
@@ -154,11 +166,17 @@ export function vocabularyFor(plans: readonly StepPlan[]) {
         const verdict = context.steps[step]?.verdict;
         return verdict === undefined || 'failure' in verdict;
       },
+      /** The event has what the step takes. */
+      isTaken: ({ event }, { step }: { step: string }) => outputOf(step, event) !== undefined,
       ...issueGuards(plans),
     },
     actions: {
       beginAttempt: assign(record(({ attempts, ...rest }) => ({ ...rest, attempts: attempts + 1 }))),
       recordOutput: assign(keepOutput),
+      recordEvent: assign((args, { step }: { step: string }) => {
+        const taken = outputOf(step, args.event);
+        return taken ? keepOutput(args, { step, output: taken.output }) : {};
+      }),
       recordFailure: assign(
         record(({ attempts }, { failure }: { failure: Failure }) => ({ attempts, error: failure })),
       ),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { formatIssues, issuesOf } from '../issue.ts';
-import { type Check, type Effect, retryPolicy, type StepPlan } from '../step/index.ts';
+import { type Check, type Effect, retryPolicy, type StepEvent, type StepPlan } from '../step/index.ts';
 import type { TaskPlan } from './chart.ts';
 import { type Effects, TaskDefinition } from './definition.ts';
 import { DefinitionError } from './definition-error.ts';
@@ -9,11 +9,18 @@ import {
   commonStepOptions,
   commonTaskOptions,
   type EffectStepOptions,
+  type EventStepOptions,
   type TaskOptions,
 } from './options.ts';
 
 /** Gathers steps. Each call returns a new builder whose types know the steps so far. */
-export interface TaskBuilder<Context, Results, StepEffects, Last extends keyof Results & string> {
+export interface TaskBuilder<
+  Context,
+  Results,
+  StepEffects,
+  Last extends keyof Results & string,
+  Events extends StepEvent = never,
+> {
   /**
    * Adds a step. What it comes `after` must be steps added before; their outputs are the `results` it sees.
    *
@@ -27,7 +34,28 @@ export interface TaskBuilder<Context, Results, StepEffects, Last extends keyof R
   >(
     name: Name extends keyof Results ? never : Name,
     options: CheckStepOptions<Context, Readonly<Pick<Results, After>>, After, Output, Code>,
-  ): TaskBuilder<Context, With<Results, Name, z.output<Output>>, StepEffects, LastWith<Last, After, Name>>;
+  ): TaskBuilder<
+    Context,
+    With<Results, Name, z.output<Output>>,
+    StepEffects,
+    LastWith<Last, After, Name>,
+    Events
+  >;
+  step<
+    const Name extends string,
+    Output extends z.ZodType,
+    const Type extends string,
+    const After extends keyof Results & string = never,
+  >(
+    name: Name extends keyof Results ? never : Name,
+    options: EventStepOptions<After, Output, Type>,
+  ): TaskBuilder<
+    Context,
+    With<Results, Name, z.output<Output>>,
+    StepEffects,
+    LastWith<Last, After, Name>,
+    Events | { readonly type: Type; readonly data: z.input<Output> }
+  >;
   step<
     const Name extends string,
     Output extends z.ZodType,
@@ -39,7 +67,8 @@ export interface TaskBuilder<Context, Results, StepEffects, Last extends keyof R
     Context,
     With<Results, Name, z.output<Output>>,
     With<StepEffects, Name, Effect<Context, Readonly<Pick<Results, After>>, z.input<Output>>>,
-    LastWith<Last, After, Name>
+    LastWith<Last, After, Name>,
+    Events
   >;
 
   /**
@@ -50,7 +79,7 @@ export interface TaskBuilder<Context, Results, StepEffects, Last extends keyof R
    */
   build<Output = Readonly<Pick<Results, Last>>>(options?: {
     output?: (results: Readonly<Results>) => Output extends PromiseLike<unknown> ? never : Output;
-  }): TaskDefinition<Context, Results, StepEffects, Output>;
+  }): TaskDefinition<Context, Results, StepEffects, Output, Events>;
 }
 
 type With<Map, Name extends string, Value> = {
@@ -91,12 +120,12 @@ export function defineTask<Context extends z.ZodType>(
  * Defines a task from data, such as a file: the same, without schemas and types; outputs are any JSON, and all
  * effects are given by `provide`. What comes after what is checked here alone, cycles included.
  *
- * @param data `{ name, version, description?, retry?, timeout?, steps: [{ name, after?, stage?, description?, retry?, timeout? }] }`
+ * @param data `{ name, version, description?, retry?, timeout?, steps: [{ name, after?, stage?, description?, retry?, timeout?, event?, within? }] }`
  * @throws {DefinitionError} The data is not of that shape, or its steps do not make a task.
  */
 export function taskFromData(
   data: unknown,
-): TaskDefinition<unknown, Record<string, unknown>, Effects, Record<string, unknown>> {
+): TaskDefinition<unknown, Record<string, unknown>, Effects, Record<string, unknown>, StepEvent> {
   const { steps, ...task } = parse(taskDataSchema, data, nameIn(data));
   return define({
     task: { ...task, context: z.json() },
@@ -170,9 +199,17 @@ function planOf(
   task: Omit<z.output<typeof taskSchema>, 'context'>,
   step: z.output<typeof stepSchema>,
 ): StepPlan & { stage: string | undefined } {
-  const { name, after, stage, description, output, check, issues } = step;
+  const { name, after, stage, description, output, check, issues, event, within } = step;
   const placed = { name, after, stage, description, output, awaited: [], task: task.name };
   const refuse = (reason: string) => new DefinitionError(task.name, [name], reason);
+  if (within !== undefined && event === undefined) {
+    throw refuse(`step "${name}" has a "within", which is how long a step waits for its "event".`);
+  }
+  if (event !== undefined) {
+    const odd = (['run', 'check', 'issues', 'retry', 'timeout'] as const).find((option) => step[option]);
+    if (odd) throw refuse(`step "${name}" waits for an event, and has a "${odd}" too.`);
+    return { ...placed, kind: 'event', event, within };
+  }
   if (!check) {
     if (issues) throw refuse(`step "${name}" declares "issues" but has no "check" to find them.`);
     return {

@@ -18,6 +18,7 @@ import {
   type Effect,
   PermanentError,
   type Random,
+  type StepEvent,
   type StepPlan,
   type TaskContext,
   type TaskInput,
@@ -28,9 +29,9 @@ import { DefinitionError } from './definition-error.ts';
 import { RequestError } from './request-error.ts';
 
 /** A task's chart: an ordinary XState machine, to be run by `createActor`, durably or not. */
-export type TaskMachine<Context, Results, Output> = StateMachine<
+export type TaskMachine<Context, Results, Output, Events extends StepEvent = never> = StateMachine<
   TaskContext<Context, Partial<Results>>,
-  CancelEvent,
+  CancelEvent | Events,
   Record<string, AnyActorRef | undefined>,
   { src: string; logic: AttemptLogic; id: string | undefined },
   ParameterizedObject,
@@ -60,14 +61,17 @@ export interface StepSummary {
   readonly kind: StepPlan['kind'];
   readonly after: readonly string[];
   readonly description: string | undefined;
+  /** The type of the event that it waits for, if it waits for one. */
+  readonly event: string | undefined;
 }
 
 /**
  * A task as it was defined: its machine, and what is to be known about it. Immutable.
  *
- * Type parameters: the request's context, outputs by step, effects by step, and what the task gives.
+ * Type parameters: the request's context, outputs by step, effects by step, what the task gives, and the events that its steps
+ * wait for.
  */
-export class TaskDefinition<Context, Results, StepEffects, Output> {
+export class TaskDefinition<Context, Results, StepEffects, Output, Events extends StepEvent = never> {
   readonly name: string;
   readonly version: string;
   readonly description: string | undefined;
@@ -75,7 +79,7 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
   readonly steps: readonly StepSummary[];
   /** The names of the steps that run side by side, stage after stage. */
   readonly stages: readonly (readonly string[])[];
-  readonly machine: TaskMachine<Context, Results, Output>;
+  readonly machine: TaskMachine<Context, Results, Output, Events>;
   readonly #plan: TaskPlan;
   readonly #context: z.ZodType;
   readonly #effects: Effects;
@@ -95,7 +99,10 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
     this.name = plan.name;
     this.version = plan.version;
     this.description = plan.description;
-    this.steps = plan.steps.map(({ name, kind, after, description }) => ({ name, kind, after, description }));
+    this.steps = plan.steps.map((step) => {
+      const { name, kind, after, description } = step;
+      return { name, kind, after, description, event: kind === 'event' ? step.event : undefined };
+    });
     this.stages = stages;
     this.#plan = plan;
     this.#context = context;
@@ -136,7 +143,7 @@ export class TaskDefinition<Context, Results, StepEffects, Output> {
   provide(
     effects: Partial<StepEffects>,
     options: ProvideOptions = {},
-  ): TaskDefinition<Context, Results, StepEffects, Output> {
+  ): TaskDefinition<Context, Results, StepEffects, Output, Events> {
     for (const [what, given] of Object.entries({ effects, options })) {
       if (kindOf(given) === 'object') continue;
       throw new DefinitionError(

@@ -13,6 +13,13 @@ const DEFAULT_TIMEOUT = 30_000;
 
 const timeout = z.int().min(1).max(MAX_TIMER_MS);
 
+const eventTypeSchema = z
+  .string()
+  .regex(
+    /^(?!task\.|xstate\.)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$/,
+    'expected words of A-Z a-z 0-9 _ - joined by dots, not beginning with "task." or "xstate."',
+  );
+
 /** What steps and tasks have in common with those that are read from data. Checked where a definition is built. */
 export const commonTaskOptions = {
   name: nameSchema,
@@ -29,6 +36,8 @@ export const commonStepOptions = {
   description: z.string().optional(),
   retry: retryPolicyOptionsSchema.optional(),
   timeout: timeout.optional(),
+  event: eventTypeSchema.optional(),
+  within: z.int().min(1).optional(),
 };
 
 export interface TaskOptions<Context extends z.ZodType> {
@@ -69,6 +78,25 @@ export interface EffectStepOptions<Context, Results, After extends string, Outpu
   /** The longest that an attempt may take, in ms. @default the task's */
   readonly timeout?: number;
   readonly check?: never;
+  readonly event?: never;
+  readonly within?: never;
+}
+
+/** A step that waits for an event from outside: a human's approval, another system's answer. */
+export interface EventStepOptions<After extends string, Output extends z.ZodType, Type extends string>
+  extends CommonStepOptions<After, Output> {
+  /**
+   * The event's type, such as `order.approved`; none that begins with `task.` or `xstate.`. The event's `data` is parsed by
+   * `output` and is what the step gives; an event whose data does not fit is not taken, and the step goes on waiting.
+   */
+  readonly event: Type;
+  /** The longest that it waits, in ms; then the step fails. @default as long as it takes */
+  readonly within?: number;
+  readonly run?: never;
+  readonly check?: never;
+  readonly issues?: never;
+  readonly retry?: never;
+  readonly timeout?: never;
 }
 
 export interface CheckStepOptions<
@@ -85,4 +113,6 @@ export interface CheckStepOptions<
   readonly run?: never;
   readonly retry?: never;
   readonly timeout?: never;
+  readonly event?: never;
+  readonly within?: never;
 }

@@ -110,6 +110,11 @@ export interface DurableActor<Logic extends AnyStateMachine = AnyStateMachine> {
    *   stored, whether it was is unknown: deliver it again, with its id. @throws {OwnershipLostError} Likewise.
    */
   deliver(event: EventFromLogic<Logic>, options?: { readonly id?: string }): Promise<Delivered>;
+  /**
+   * From now on effects that would start wait until they are let go; those that run go on, and so do timers. It is of this
+   * life alone: whoever restores the actor says it again, before or while its past is told.
+   */
+  hold(held: boolean): void;
   /** Ends this life at once: effects are aborted, nothing more is written. It can be restored. */
   stop(): void;
   /** Ends this life with a closing note, once what came before is durable. */

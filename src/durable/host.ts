@@ -348,6 +348,10 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
     }
   }
 
+  hold(held: boolean): void {
+    this.#body.tree.hold(held);
+  }
+
   stop(): void {
     this.#end({ status: 'stopped' });
   }

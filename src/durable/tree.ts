@@ -57,6 +57,7 @@ export class Tree implements Hooks, Surroundings {
   readonly #threshold: Threshold;
   readonly #members = new Map<string, Member>();
   #waiting: Member[] = [];
+  #held = false;
   #pass: Relay = () => {};
   #system: InternalSystem | undefined;
 
@@ -73,7 +74,7 @@ export class Tree implements Hooks, Surroundings {
   }
 
   get gatesAreShut(): boolean {
-    return this.replaying && this.#host.rules.shutGates;
+    return this.#held || (this.replaying && this.#host.rules.shutGates);
   }
 
   // ─── Who is in it ────────────────────────────────────────────────────────────────────────────────────────
@@ -246,10 +247,21 @@ export class Tree implements Hooks, Surroundings {
   goLive(): void {
     this.replaying = false;
     this.onGone = undefined;
+    this.#openGates();
+    if (!this.closed) this.timers.startTicking();
+  }
+
+  /** @param held Whether effects that would start wait until they are let go. */
+  hold(held: boolean): void {
+    this.#held = held;
+    if (!this.replaying) this.#openGates();
+  }
+
+  #openGates(): void {
+    if (this.#held) return;
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const member of waiting) if (!this.closed && this.#isActive(member)) open(member);
-    if (!this.closed) this.timers.startTicking();
   }
 
   /** Not so the children of a machine that threw: XState forgets to stop them. */

@@ -292,3 +292,69 @@ describe('ways to end', () => {
     await expect(actor.output()).rejects.toThrow('it is stopped');
   });
 });
+
+describe('effects that are held', () => {
+  const machine = setup({
+    actors: {
+      work: fromPromise<string, string>(async ({ input }) => {
+        log.push(input);
+        return input;
+      }),
+      watch: fromCallback(({ receive, sendBack }) => {
+        log.push('watching');
+        receive(({ type }) => sendBack({ type: `saw ${type}` }));
+      }),
+    },
+  }).createMachine({
+    id: 'm',
+    initial: 'a',
+    states: {
+      a: { on: { go: 'b' } },
+      b: { invoke: { id: 'work', src: 'work', input: 'b' }, on: { leave: 'c' }, after: { 50: 'late' } },
+      c: {
+        invoke: [{ id: 'watch', src: 'watch' }],
+        on: { tell: { actions: sendTo('watch', { type: 'it' }) }, 'saw it': 'd' },
+      },
+      d: {},
+      late: {},
+    },
+  });
+  const log: string[] = [];
+
+  test('do not start; let go, those that are still wanted do', async () => {
+    log.length = 0;
+    const stand = new Stand();
+    const actor = stand.actor(machine).start();
+    await flush();
+    actor.hold(true);
+    await actor.deliver({ type: 'go' });
+    expect(log).toEqual([]);
+    expect(actor.waiting()).toEqual({ until: 50 });
+    await actor.deliver({ type: 'leave' });
+    await actor.deliver({ type: 'tell' });
+    actor.hold(false);
+    await flush();
+    expect(log).toEqual(['watching']);
+    expect(actor.getSnapshot().value).toBe('d');
+    actor.stop();
+  });
+
+  test('stay so through a restore that says so, while timers go on', async () => {
+    log.length = 0;
+    const stand = new Stand();
+    const first = stand.actor(machine).start();
+    first.hold(true);
+    await first.deliver({ type: 'go' });
+    first.stop();
+    const second = stand.actor(machine, { onEntry: ({ live }) => live || second.hold(true) });
+    second.start();
+    await stand.clock.advance(49);
+    expect(log).toEqual([]);
+    expect(second.getSnapshot().value).toBe('b');
+    await stand.clock.advance(1);
+    expect(second.getSnapshot().value).toBe('late');
+    second.hold(false);
+    expect(log).toEqual([]);
+    second.stop();
+  });
+});

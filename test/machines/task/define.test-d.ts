@@ -159,6 +159,25 @@ createActor(order.machine, { input: { id: '1', context: { cart_id: 1 }, results:
 createActor(order.machine, { input: { id: '1', context: { cart_id: 1 }, results: { fetch_card: 1 } } });
 // @ts-expect-error An unknown event.
 createActor(order.machine, { input: { id: '1', context: { cart_id: 1 } } }).send({ type: 'task.stop' });
+const approved = begun
+  .step('approve', {
+    after: ['fetch_cart'],
+    event: 'order.approved',
+    within: 5,
+    output: z.object({ by: z.string() }),
+  })
+  .step('ship', { after: ['approve'], output: z.string(), run: ({ results }) => results.approve.by })
+  .build();
+const approving = createActor(approved.machine, { input: { id: '1', context: { cart_id: 1 } } });
+approving.send({ type: 'order.approved', data: { by: 'me' } });
+approving.send({ type: 'task.cancel' });
+// @ts-expect-error Other data.
+approving.send({ type: 'order.approved', data: { by: 5 } });
+// @ts-expect-error An event that no step waits for.
+approving.send({ type: 'order.refused' });
+// @ts-expect-error It waits for an event or has an effect.
+begun.step('both', { event: 'x', output: z.string(), run: () => 'x' });
+
 type OrderSnapshot = SnapshotFrom<typeof order.machine>;
 expectTypeOf<OrderSnapshot['context']['context']>().toEqualTypeOf<{ cart_id: number }>();
 expectTypeOf<OrderSnapshot['context']['results']['fetch_cart']>().toEqualTypeOf<Cart | undefined>();
