@@ -1,7 +1,7 @@
 import type { Issue } from '../../machines/issue.ts';
 import { RequestError } from '../../machines/task/index.ts';
 import { BackendClosedError, RefusedError, TooLargeError, UnavailableError } from '../backends/index.ts';
-import { TaskConflictError, TaskNotFoundError } from '../service/index.ts';
+import { ActionRefusedError, TaskConflictError, TaskNotFoundError } from '../service/index.ts';
 
 /** Why a door did not do what it was asked: problem details as in RFC 9457, at every door the same. */
 export interface Problem {
@@ -23,6 +23,7 @@ const KINDS = {
   refused: { title: 'The request can never be taken as it is', status: 400 },
   too_large: { title: 'The request is too large', status: 413 },
   task_not_found: { title: 'There is no such task', status: 404 },
+  action_refused: { title: 'The task does not take this as it stands', status: 409 },
   task_conflict: { title: 'Another request stands under this id', status: 409 },
   unavailable: { title: 'The service cannot answer now', status: 503 },
 } as const;
@@ -44,6 +45,7 @@ export function problemOf(error: unknown): Problem | undefined {
     return problem('invalid_request', error.message, { issues: error.issues });
   }
   if (error instanceof TaskNotFoundError) return problem('task_not_found', error.message);
+  if (error instanceof ActionRefusedError) return problem('action_refused', error.message);
   if (error instanceof TaskConflictError) return problem('task_conflict', error.message);
   if (error instanceof TooLargeError) return problem('too_large', error.message);
   if (error instanceof RefusedError) return problem('refused', error.message);

@@ -6,6 +6,7 @@ import { refuseOtherMethods } from './methods.ts';
 import { NotStartedError } from './not-started-error.ts';
 import { type HttpOptions, parseHttpOptions } from './options.ts';
 import { blank, problemOfRequest, refuseConnection, sendProblem } from './problems.ts';
+import { actionRoutes } from './routes/actions.ts';
 import { healthRoutes } from './routes/health.ts';
 import { taskRoutes } from './routes/tasks.ts';
 import type { Running } from './running.ts';
@@ -87,6 +88,7 @@ export async function startHttpDoor(options: HttpOptions, { running, onError }: 
   await app.register(async (guarded) => {
     guarded.addHook('onRequest', guard(token));
     taskRoutes(guarded, service);
+    actionRoutes(guarded, service);
   });
   finishRoutes();
 

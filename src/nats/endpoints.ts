@@ -29,7 +29,7 @@ export const endpoints = {
       const event = readJson(message.data);
       const task = await taskOf(service, message);
       const eventId = eventIdOf(message);
-      await task.send(event, eventId === undefined ? {} : { id: eventId });
+      await task.send(event, eventId === undefined ? {} : { eventId });
       const { status } = await task.view();
       return { id: task.id, status };
     },

@@ -84,7 +84,10 @@ export class LiveTask implements TaskActor {
   constructor(options: LiveTaskOptions) {
     const { id, task, input, past, log, clock, alwaysReplay, inspect, report } = options;
     this.#options = options;
-    this.#story = new TaskStory({ id, name: task.name, version: task.version });
+    this.#story = new TaskStory(
+      { id, name: task.name, version: task.version },
+      past.restarted?.resolved ?? [],
+    );
     this.#actor = durable(task.machine, {
       id,
       input,
@@ -176,6 +179,7 @@ export class LiveTask implements TaskActor {
     const { number, entry, live } = folded;
     try {
       const told = this.#story.hear(folded);
+      this.#actor.hold(this.#story.isPaused);
       if (told && (live || number >= this.#options.past.parkedAt)) void this.#publish(told);
     } catch (error) {
       // What its machine shows is no task's.

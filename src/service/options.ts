@@ -16,7 +16,12 @@ import type { ChangeEvent } from './change-event.ts';
 export interface RunnableTask {
   readonly name: string;
   readonly version: string;
-  readonly steps: readonly { readonly name: string }[];
+  readonly steps: readonly {
+    readonly name: string;
+    readonly after: readonly string[];
+    /** The type of the event that it waits for. */
+    readonly event?: string | undefined;
+  }[];
   readonly machine: AnyStateMachine;
   /** @throws {RequestError} */
   parseContext(context: unknown): unknown;

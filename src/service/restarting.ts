@@ -11,7 +11,8 @@ export interface Restart {
   readonly version: string;
   /** By step. */
   readonly results: Readonly<Record<string, Json>>;
-  readonly reason?: string | undefined;
+  /** Those of them that were given by hand, now or before. */
+  readonly resolved: readonly string[];
 }
 
 /**
@@ -27,7 +28,7 @@ export async function restartOf(
   event: unknown,
 ): Promise<Restart> {
   const { name, context } = past.request;
-  const { version, keep, results = {}, reason } = parseRestart(name, event);
+  const { version, keep, from, results = {} } = parseRestart(name, event);
   const task = version === undefined ? registry.find(name, past.version) : registry.exactly(name, version);
   task.parseContext(context);
   const given: Record<string, unknown> = {};
@@ -41,12 +42,34 @@ export async function restartOf(
       { path: 'event.keep', message: `the step "${step}" has no output that could be kept; ${there}` },
     ]);
   }
+  const anew = from === undefined ? [] : followersOf(task, from);
   const kept = task.steps
     .map((step) => step.name)
-    .filter((step) => Object.hasOwn(had, step) && (!keep || keep.includes(step)));
+    .filter((step) => Object.hasOwn(had, step) && !anew.includes(step) && (!keep || keep.includes(step)));
   const all = { ...Object.fromEntries(kept.map((step) => [step, had[step]])), ...given };
-  // What was parsed is JSON: what is in a journal, or was checked to be.
-  return { version: task.version, results: all as Restart['results'], reason };
+  const before = (past.restarted?.resolved ?? []).filter((step) => kept.includes(step));
+  return {
+    version: task.version,
+    // What was parsed is JSON: what is in a journal, or was checked to be.
+    results: all as Restart['results'],
+    resolved: [...new Set([...before, ...Object.keys(given)])],
+  };
+}
+
+/** A step and all that come after it, directly or not. @throws {RequestError} There is no such step. */
+function followersOf({ name, steps }: RunnableTask, from: string): string[] {
+  if (!steps.some((step) => step.name === from)) {
+    const known = steps.map((step) => `"${step.name}"`).join(', ');
+    const message = `no step is named "${from}"; there is ${known}`;
+    throw new RequestError(name, [{ path: 'event.from', message }]);
+  }
+  const found = new Set([from]);
+  // Steps come in any order: until nothing is added any more.
+  for (let size = 0; size < found.size; ) {
+    size = found.size;
+    for (const step of steps) if (step.after.some((other) => found.has(other))) found.add(step.name);
+  }
+  return [...found];
 }
 
 /** The outputs of a task's steps by now; of one that is blocked, up to where it is. */

@@ -14,17 +14,16 @@ import {
 } from '../../machines/supervisor/index.ts';
 import type { Backend, Delivery, Json, OutgoingMessage, PublishAck } from '../backends/index.ts';
 import { largeValues } from '../backends/large-values/index.ts';
+import { TaskActions } from './actions.ts';
 import type { ChangeEvent } from './change-event.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { TaskConflictError } from './errors/task-conflict-error.ts';
 import { TaskNotFoundError } from './errors/task-not-found-error.ts';
 import { parseServiceOptions, parseTasks, type ServiceOptions, type ServiceReport } from './options.ts';
 import { Owners } from './owners.ts';
-import { restartOf } from './restarting.ts';
-import { retracedView } from './retraced-view.ts';
-import { parseEvent, parseRestart, RESTART } from './task-event.ts';
+import { type Retraced, retraced } from './retraced.ts';
 import { TaskFactory } from './task-factory.ts';
-import { type RestartOptions, TaskHandle } from './task-handle.ts';
+import { TaskHandle } from './task-handle.ts';
 import { TaskLog } from './task-log.ts';
 import type { TaskPast } from './task-past.ts';
 import { TaskRegistry } from './task-registry.ts';
@@ -60,6 +59,7 @@ export class Service implements AsyncDisposable {
   readonly #log: TaskLog;
   readonly #feed: ChangeFeed;
   readonly #factory: TaskFactory;
+  readonly #actions: TaskActions;
   readonly #supervisor: SupervisorRef;
   readonly #onReport: (report: ServiceReport) => void;
 
@@ -107,6 +107,19 @@ export class Service implements AsyncDisposable {
       alwaysReplay,
       inspect,
       report,
+    });
+
+    this.#actions = new TaskActions({
+      inbox: backend.inbox,
+      registry,
+      log,
+      owners: this.#owners,
+      passHere: async (id, event, eventId) =>
+        (await this.#askPool<boolean>((reply) => ({ type: 'task.send', id, event, eventId, reply }))) ??
+        false,
+      foresee: (id, event) => this.#factory.foresee(id, event),
+      past: (id) => this.#past(id),
+      retraced: (id, past) => this.#retraced(id, past),
     });
 
     const machine = supervisorMachine.provide({
@@ -204,10 +217,10 @@ export class Service implements AsyncDisposable {
       {
         events: this.#backend.events,
         view: () => this.#view(id),
+        journal: () => this.#log.entries(id),
         isRestarted: async (entry) => (await this.#past(id)).restartedAt > entry,
         ended: (signal) => this.#log.ended(id, signal),
-        send: (event, how) => this.#send(id, name, event, how),
-        restart: (options) => this.#restart(id, name, options),
+        actions: this.#actions,
       },
     );
   }
@@ -219,40 +232,11 @@ export class Service implements AsyncDisposable {
       reply: reply as (snapshot: unknown) => void,
     }));
     if (live) return live;
-    return retracedView(id, await this.#past(id), this.#registry, now(this.#clock));
+    return (await this.#retraced(id, await this.#past(id))).view;
   }
 
-  /** To its owner, if that is here; else onto the inbox, which wakes whoever has a place. */
-  async #send(id: string, name: string, event: unknown, how: { readonly id?: string } = {}): Promise<void> {
-    const parsed = parseEvent(name, event);
-    const eventId = how.id ?? randomUUID();
-    if (parsed.type === RESTART) return this.#restart(id, name, parseRestart(name, event), eventId);
-    const here = await this.#askPool<boolean>((reply) => ({
-      type: 'task.send',
-      id,
-      event: parsed,
-      eventId,
-      reply,
-    }));
-    if (here || (await this.#owners.pass(id, parsed as Json, eventId))) return;
-    const { ended } = await this.#past(id);
-    if (ended) return;
-    this.#factory.foresee(id, parsed);
-    await this.#backend.inbox.deliver({ taskId: id, name, eventId, body: parsed as Json });
-  }
-
-  /** By the inbox, so that it is durable before anybody acts on it. */
-  async #restart(
-    id: string,
-    name: string,
-    { signal, ...options }: RestartOptions,
-    eventId: string = randomUUID(),
-  ): Promise<void> {
-    const event = parseRestart(name, { ...options, type: RESTART });
-    const past = await this.#past(id);
-    await restartOf(this.#registry, id, past, event);
-    await this.#backend.inbox.deliver({ taskId: id, name, eventId, body: event as Json });
-    await this.#log.restarted(id, eventId, signal);
+  #retraced(id: string, past: TaskPast): Promise<Retraced> {
+    return retraced(id, past, this.#registry, now(this.#clock));
   }
 
   /** @returns What the pool answers; nothing if the supervisor has stopped. */

@@ -38,6 +38,9 @@ const restartedSchema = z.object({
   version: z.string(),
   /** By step, the outputs that it begins with. */
   results: z.record(z.string(), z.json()),
+  /** Those of them that were given by hand. */
+  resolved: z.array(z.string()).readonly().default([]),
+  by: z.string().optional(),
   reason: z.string().optional(),
 });
 

@@ -19,7 +19,7 @@ import { changeMessage } from './change-event.ts';
 import { LiveTask, type LiveTaskOptions, type TaskInput } from './live-task.ts';
 import type { RunnableTask } from './options.ts';
 import { restartOf } from './restarting.ts';
-import { parseEvent, RESTART, type TaskEvent } from './task-event.ts';
+import { parseEvent, parseRestart, RESTART, type TaskEvent } from './task-event.ts';
 import type { TaskPast } from './task-past.ts';
 import type { TaskRegistry } from './task-registry.ts';
 import { emptyView, reportIn, type TaskView, withChanges } from './task-view.ts';
@@ -171,13 +171,13 @@ export class TaskFactory {
     if (past.eventIds.has(eventId)) return;
     const { registry, log, clock, report } = this.#workings;
     try {
-      const { version, results, reason } = await restartOf(registry, id, past, event);
+      const { by, reason } = parseRestart(past.request.name, event);
       await log.write(id, past, {
         type: 'task.restarted',
         at: now(clock),
         id: eventId,
-        version,
-        results,
+        ...(await restartOf(registry, id, past, event)),
+        ...(by !== undefined && { by }),
         ...(reason !== undefined && { reason }),
       });
     } catch (error) {

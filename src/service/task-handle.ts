@@ -1,7 +1,9 @@
 import type { TaskReport, TaskRequest } from '../../machines/task/index.ts';
-import type { EventBus } from '../backends/index.ts';
+import type { EventBus, Json } from '../backends/index.ts';
+import type { Acting, ActionOptions, TaskActions } from './actions.ts';
 import { type ChangeEvent, changeEventSchema, changeSubject } from './change-event.ts';
-import type { RestartEvent } from './task-event.ts';
+import { PAUSE, RESUME, type RestartEvent } from './task-event.ts';
+import type { JournalEntry } from './task-log.ts';
 import type { TaskView } from './task-view.ts';
 
 /** How a task ended. */
@@ -13,16 +15,13 @@ interface Access {
   readonly view: () => Promise<TaskView>;
   /** Whether it was begun anew after an entry. */
   readonly isRestarted: (entry: number) => Promise<boolean>;
+  readonly journal: () => Promise<readonly JournalEntry[]>;
   readonly ended: (signal: AbortSignal | undefined) => Promise<TaskView>;
-  readonly send: (event: unknown, how?: { readonly id?: string }) => Promise<void>;
-  readonly restart: (options: RestartOptions) => Promise<void>;
+  readonly actions: TaskActions;
 }
 
 /** How a task is begun anew. */
-export interface RestartOptions extends Omit<RestartEvent, 'type'> {
-  /** Gives up waiting until it is begun. */
-  readonly signal?: AbortSignal;
-}
+export type RestartOptions = Omit<RestartEvent, 'type'> & ActionOptions;
 
 /** A task that was asked for: to await, to follow, to cancel. */
 export class TaskHandle {
@@ -57,6 +56,11 @@ export class TaskHandle {
   /** How it stands now. */
   view(): Promise<TaskView> {
     return this.#access.view();
+  }
+
+  /** All that came to it, in order: its own entries and the service's. @throws {TaskNotFoundError} */
+  journal(): Promise<readonly JournalEntry[]> {
+    return this.#access.journal();
   }
 
   /**
@@ -98,26 +102,56 @@ export class TaskHandle {
    * @returns Once that is in its journal.
    * @throws {RequestError} A version or step that is not there, an output that is none of its step: each is named.
    */
-  restart(options: RestartOptions = {}): Promise<void> {
-    return this.#access.restart(options);
+  restart({ eventId, signal, ...event }: RestartOptions = {}): Promise<void> {
+    return this.#access.actions.restart(this.id, this.name, event, optionsOf(eventId, signal));
   }
 
   /**
-   * Sends the task an event, wherever it is; one that has ended hears nothing. Resolves once the event is durable. `task.cancel` and
-   * `task.restart` are events too.
+   * Sends an event for its chart, such as one that a step waits for, or an action: `task.cancel`, `task.pause`, `task.resume`,
+   * `task.retry`, `task.resolve`, `task.restart`. Resolves once it is durable.
    *
-   * @param event `{ type, … }`
-   * @param how.id Of the sender's choice: sent again under it, the event is the same. @default a new one
-   * @throws {RequestError} It is no event, or not as its type asks for: each field is named.
+   * @param event `{ type, data?, … }`
+   * @throws {RequestError} It is none, or its data is not what the step takes that waits for it: each field is named.
+   * @throws {ActionRefusedError} The task does not take it as it stands: it says what it takes.
    */
-  send(event: unknown, how: { readonly id?: string } = {}): Promise<void> {
-    return this.#access.send(event, how);
+  send(event: unknown, options: ActionOptions = {}): Promise<void> {
+    return this.#access.actions.send(this.id, this.name, event, options);
   }
 
   /** Cancels the task, wherever it is; one that has ended stays as it is. @param reason For a person. */
-  cancel(reason?: string): Promise<void> {
-    return this.#access.send({ type: 'task.cancel', ...(reason !== undefined && { reason }) });
+  cancel(reason?: string, acting: Pick<Acting, 'by'> = {}): Promise<void> {
+    const why = reason === undefined ? {} : { reason };
+    return this.#access.actions.cancel(this.id, this.name, { ...acting, ...why });
   }
+
+  /** No new attempt starts until it is resumed; one that runs goes on, and so do timers. @throws {ActionRefusedError} */
+  pause(acting: Acting = {}, options: ActionOptions = {}): Promise<void> {
+    return this.send({ type: PAUSE, ...acting }, options);
+  }
+
+  /** @throws {ActionRefusedError} It is not paused. */
+  resume(acting: Acting = {}, options: ActionOptions = {}): Promise<void> {
+    return this.send({ type: RESUME, ...acting }, options);
+  }
+
+  /**
+   * Tries a task again that failed, was cancelled or is blocked: what has succeeded is kept, the rest has fresh attempts.
+   *
+   * @param acting.from A step that is run anew, with all that come after it.
+   * @throws {ActionRefusedError} It runs; or it is complete, and no step is named.
+   */
+  retry(acting: Acting & { readonly from?: string } = {}, options: ActionOptions = {}): Promise<void> {
+    return this.#access.actions.retry(this.id, this.name, acting, options);
+  }
+
+  /** Gives a step of a stuck task its output by hand; the task goes on. @throws {RequestError} @throws {ActionRefusedError} */
+  resolve(step: string, output: Json, acting: Acting = {}, options: ActionOptions = {}): Promise<void> {
+    return this.#access.actions.resolve(this.id, this.name, { ...acting, step, output }, options);
+  }
+}
+
+function optionsOf(eventId: string | undefined, signal: AbortSignal | undefined): ActionOptions {
+  return { ...(eventId !== undefined && { eventId }), ...(signal && { signal }) };
 }
 
 function entryOf({ id }: ChangeEvent): number {

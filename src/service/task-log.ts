@@ -17,6 +17,15 @@ import type { TaskView } from './task-view.ts';
 /** Begins the names of those who write the service's entries, so that these are found without reading the others. */
 const SERVICE = 'service:';
 
+/** An entry as it stands in a journal. */
+export interface JournalEntry {
+  /** Counted from 1. */
+  readonly number: number;
+  /** When its commit was stored: ISO 8601. */
+  readonly stored_at: string;
+  readonly entry: Json;
+}
+
 /** Reads and writes the journals of tasks, in the words of the service. */
 export class TaskLog {
   readonly #journal: LargeValueJournal;
@@ -30,6 +39,17 @@ export class TaskLog {
   /** @returns `undefined` for a task that was never asked for. */
   async read(taskId: string): Promise<TaskPast | undefined> {
     return TaskPast.read(this.#journal.read(taskId));
+  }
+
+  /** All that a journal holds, entry by entry. @throws {TaskNotFoundError} */
+  async entries(taskId: string): Promise<JournalEntry[]> {
+    const all: JournalEntry[] = [];
+    for await (const { at, entries } of this.#journal.read(taskId)) {
+      for (const entry of entries)
+        all.push({ number: all.length + 1, stored_at: new Date(at).toISOString(), entry });
+    }
+    if (all.length === 0) throw new TaskNotFoundError(taskId);
+    return all;
   }
 
   /** Whether a task was asked for. */

@@ -84,6 +84,11 @@ export class TaskPast {
     return this.#life !== undefined;
   }
 
+  /** Whether an event of that id came to it, in any fold. */
+  hasEvent(id: string): boolean {
+    return this.eventIds.has(id) || this.#eventIds.includes(id);
+  }
+
   /** @param ours The entry, if it is the service's. */
   add(json: Json, ours: TaskEntry | undefined): void {
     this.entries.push(json);

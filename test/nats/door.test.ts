@@ -69,7 +69,7 @@ test('status shows a task as HTTP does, and knows none that is not there', async
 });
 
 describe('send', () => {
-  test('cancels a task; one that has ended stays as it is', async () => {
+  test('cancels a task; one that has ended refuses it, with the reason', async () => {
     await using stand = await openStand();
     await stand.ask('submit', request);
     await begun(stand, 1);
@@ -78,9 +78,30 @@ describe('send', () => {
       status: 'cancelled',
       error: { message: 'Cancelled: no more' },
     });
-    expect(await stand.ask('send.a', { type: 'task.cancel' })).toEqual({
-      body: { id: 'a', status: 'cancelled' },
+    expect(await stand.ask('send.a', { type: 'task.cancel' })).toMatchObject({
+      code: '409',
+      body: {
+        type: 'urn:taskchart:problem:action_refused',
+        detail: 'Task "a" does not take "task.cancel": it has ended: cancelled.',
+      },
     });
+  });
+
+  test('pauses and resumes a task, and tries it again', async () => {
+    await using stand = await openStand();
+    await stand.ask('submit', request);
+    await begun(stand, 1);
+    expect(await stand.ask('send.a', { type: 'task.pause', by: 'me' })).toMatchObject({
+      body: { status: 'paused' },
+    });
+    expect(await stand.ask('send.a', { type: 'task.pause' })).toMatchObject({ code: '409' });
+    await stand.ask('send.a', { type: 'task.resume' });
+    stand.work.fail('a', Object.assign(new Error('no'), { retryable: false }));
+    await expect((await stand.service.task('a')).result()).resolves.toMatchObject({ status: 'error' });
+    await stand.ask('send.a', { type: 'task.retry', by: 'me' });
+    await begun(stand, 2);
+    stand.work.finish('a');
+    await expect((await stand.service.task('a')).result()).resolves.toMatchObject({ status: 'complete' });
   });
 
   test('begins a task anew', async () => {
