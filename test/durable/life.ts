@@ -98,7 +98,8 @@ export async function live(animal: Animal, options: LifeOptions = {}): Promise<L
       sequence: journal.sequence,
       clock: world.clock,
       hashContext: true,
-      alwaysReplay: true,
+      // A life that is cut or goes on with a past is a replay by itself.
+      alwaysReplay: entries.length === 0 && !crash,
       logger: () => world.did('act', 'log'),
       onProblem: (problem) => problems.push(problem),
       onEntry: ({ number }) => {
