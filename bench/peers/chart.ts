@@ -6,7 +6,7 @@ const LABELS = 190;
 const FIGURES = 150;
 const ROW = 26;
 const BAR = 16;
-const TOP = 64;
+const TOP = 82;
 const BOTTOM = 34;
 
 const COLOURS: Readonly<Record<System['kind'], string>> = {
@@ -47,7 +47,8 @@ export function chartOf(all: readonly Turns[]): string {
 <title>Orders a second: Taskchart and its peers</title>
 <rect width="${WIDTH}" height="${height}" fill="#fff"/>
 <text x="16" y="26" font-size="16" font-weight="600">Orders a second, each system at its best number in flight</text>
-<text x="16" y="46" fill="#555">An order task of five durable steps; one machine of two cores for all. Blue: Taskchart. Orange: peers. Pale: done before it is synced to disk.</text>
+<text x="16" y="46" fill="#555">An order task of five steps, each kept; client, worker and server on one machine.</text>
+<text x="16" y="64" fill="#555"><tspan fill="${COLOURS.ours}" font-weight="600">Taskchart</tspan> and <tspan fill="${COLOURS.peer}" font-weight="600">its peers</tspan>; pale where an order is said to be done before it is synced to the disk.</text>
 ${rows.join('\n')}
 <text x="16" y="${height - 12}" fill="#555">Medians of rounds in which the systems take turns; the thin line is the least and the most.</text>
 </svg>

@@ -17,6 +17,7 @@ if (options.systems.some(({ kind }) => kind === 'peer')) await installPeers();
 const all = options.systems.map((system): Turns => ({ system, rounds: [] }));
 const windows = {
   inFlight: options['in-flight'],
+  runUp: options.seconds * 2_000,
   warmUp: options.seconds * 500,
   duration: options.seconds * 1_000,
   full: options.full,

@@ -54,6 +54,6 @@ it.each([
     workers: 1,
     module: new URL(`./faulty-engine.ts?${fault}`, import.meta.url).href,
   };
-  const options = { inFlight: [2], warmUp: 1, duration: 1, full: false, patience: 0, programs: {} };
+  const options = { inFlight: [2], runUp: 1, warmUp: 1, duration: 1, full: false, patience: 0, programs: {} };
   await expect(runSystem(system, options)).rejects.toThrow(told);
 });
