@@ -58,8 +58,10 @@ interface LiveTask {
   readonly id: string;
   /** What keeps it awake, settled when it ends. */
   delivery: Offer;
-  /** The actor once it has been started; nothing if it never will be. */
+  /** The actor once it has been started and has the event that woke it; nothing if that will never be. */
   readonly started: PromiseWithResolvers<TaskActor | undefined>;
+  /** Resolves when it lives here no more. */
+  readonly gone: PromiseWithResolvers<void>;
   actor?: TaskActor;
   subscription?: { unsubscribe(): void };
 }
@@ -76,12 +78,13 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
       settled: () => tellIfDrained(),
       failed: (id, error) => tell({ type: 'delivery.unsettled', id, error }),
     });
-    /** Of tasks that are on their way out. */
-    const leaving = new Set<Offer>();
+    /** On their way out: they are no more among the tasks, but may still write. */
+    const leaving = new Set<LiveTask>();
     let draining = false;
     let drained = false;
+    let isStopped = false;
     let handedBack = 0;
-    const quarantine = new Quarantine({ count: () => tasks.size, start, evacuate }, clock);
+    const quarantine = new Quarantine({ count: () => tasks.size + leaving.size, start, evacuate }, clock);
 
     const tell = (report: PoolReport) => sendBack(report);
 
@@ -123,7 +126,12 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
         offer(delivery);
         return;
       }
-      const live: LiveTask = { id, delivery, started: Promise.withResolvers() };
+      const live: LiveTask = {
+        id,
+        delivery,
+        started: Promise.withResolvers(),
+        gone: Promise.withResolvers(),
+      };
       tasks.set(id, live);
       void run(live, how);
     }
@@ -135,11 +143,13 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
       try {
         const request = kind === 'request' ? body : undefined;
         const created = await createTask(live.id, request, message, { ...how, attempt });
+        const isActor = created && !('until' in created) && !('alone' in created);
+        if (isActor) live.actor = created;
         // Released while it was being made: its delivery is handed back already.
-        if (!isLive(live)) return;
+        if (!isLive(live)) return isStopped ? stop(live) : void released(live);
         if (!created) return ended(live);
         if ('until' in created) return giveBack(live, created.until);
-        if (draining) return giveBack(live);
+        if (draining) return isActor ? leave(live) : giveBack(live);
         if ('alone' in created) {
           quarantine.suspect(live.delivery);
           forget(live);
@@ -157,8 +167,8 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
           progressed: () => quarantine.free(live.id),
         });
         if (isLive(live)) live.actor.start();
-        if (isLive(live) && kind === 'event') await live.actor.send(body as { type: string }, eventId);
-        live.started.resolve(live.actor);
+        const isOn = isLive(live) && (kind !== 'event' || (await sendOn(live.actor, body, eventId)));
+        live.started.resolve(isOn ? live.actor : undefined);
       } catch (error) {
         broke(live, 'task.crashed', error);
       }
@@ -179,7 +189,8 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
         const { body, eventId } = delivery.message;
         if (await sendTo(live, body as { type: string }, eventId))
           return await deliveries.acknowledge(delivery);
-        ended(live);
+        // It is on its way out. How it leaves is its own to say: its message may be another's by now.
+        await live.gone.promise;
         if (deliveries.has(delivery)) offer(delivery);
       } catch (error) {
         tell({ type: 'delivery.unsettled', id: live.id, error });
@@ -193,8 +204,11 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
       eventId: string | undefined,
     ): Promise<boolean> {
       const actor = await live?.started.promise;
-      if (!live || !actor || !isLive(live)) return false;
-      return (await actor.send(event, eventId)) !== false;
+      return live !== undefined && actor !== undefined && isLive(live) && sendOn(actor, event, eventId);
+    }
+
+    async function sendOn(actor: TaskActor, event: unknown, eventId: string | undefined): Promise<boolean> {
+      return (await actor.send(event as { type: string }, eventId)) !== false;
     }
 
     function release(): void {
@@ -202,7 +216,8 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
       handedBack = deliveries.held.length;
       quarantine.clear();
       evacuate();
-      for (const delivery of deliveries.held) if (!leaving.has(delivery)) void deliveries.handBack(delivery);
+      const later = new Set([...leaving].map(({ delivery }) => delivery));
+      for (const delivery of deliveries.held) if (!later.has(delivery)) void deliveries.handBack(delivery);
       tellIfDrained();
     }
 
@@ -212,20 +227,25 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
     }
 
     function leave(live: LiveTask): void {
-      const { id, delivery, actor } = live;
       unsubscribe(live);
+      // Before it is forgotten: it is in flight until it has left.
+      if (live.actor?.release) leaving.add(live);
       forget(live);
-      if (!actor?.release) {
-        stop(live);
-        void deliveries.handBack(delivery);
-        return;
+      const left = released(live);
+      if (leaving.has(live)) void left.then(() => deliveries.handBack(live.delivery));
+      else void deliveries.handBack(live.delivery);
+    }
+
+    /** It lives here no more, and has left in order where it can. */
+    async function released(live: LiveTask): Promise<void> {
+      const { id, actor } = live;
+      if (!actor?.release) return stop(live);
+      try {
+        await actor.release();
+      } catch (error) {
+        tell({ type: 'task.crashed', id, error });
       }
-      leaving.add(delivery);
-      const released = async () => actor.release?.();
-      void released()
-        .catch((error: unknown) => tell({ type: 'task.crashed', id, error }))
-        .then(() => leaving.delete(delivery))
-        .then(() => deliveries.handBack(delivery));
+      if (leaving.delete(live)) quarantine.step();
     }
 
     function ended(live: LiveTask): void {
@@ -276,6 +296,7 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
       live.started.resolve(undefined);
       if (!isLive(live)) return false;
       tasks.delete(live.id);
+      live.gone.resolve();
       quarantine.left(live.id);
       return true;
     }
@@ -291,9 +312,10 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
     }
 
     return () => {
+      isStopped = true;
       deliveries.clear();
       quarantine.clear();
-      for (const live of [...tasks.values()]) {
+      for (const live of [...tasks.values(), ...leaving]) {
         forget(live);
         stop(live);
       }

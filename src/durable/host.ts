@@ -205,6 +205,8 @@ export class Host<Logic extends AnyStateMachine> implements DurableActor<Logic>,
       this.#endBy(error);
       return;
     }
+    // Whoever was told of its past may have stopped it.
+    if (this.#outcome) return;
     this.#number = past.entries.length;
     this.#status = 'live';
     this.#body.tree.replaying = false;

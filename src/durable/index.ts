@@ -54,5 +54,6 @@ export { NotRunningError } from './errors/not-running-error.ts';
 export { OwnershipLostError } from './errors/ownership-lost-error.ts';
 export { assertHooks } from './hooks-self-test.ts';
 export type { Problem } from './problem.ts';
+export { resultsIn } from './replay.ts';
 export { retrace } from './retrace.ts';
 export type { Append, Batch, Conflict } from './writer.ts';

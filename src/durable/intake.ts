@@ -46,7 +46,7 @@ export class Intake {
   readonly #writer: Writer;
   #begun = false;
   #writing = false;
-  #rest: (() => Rested | undefined) | undefined;
+  readonly #rests: (() => Rested | undefined)[] = [];
   #waiting: Waiting[] = [];
   /** By id, the entries of the events that have one, and those that are on their way to become one. */
   #received: Map<string, number | Promise<Delivered>> | undefined;
@@ -93,9 +93,13 @@ export class Intake {
     this.#received.set(id, entry);
   }
 
-  /** Writes a closing note once nothing else waits. @param note Made then; without one nothing is closed. */
+  /**
+   * Writes a closing note once nothing else waits. Of several that ask for one, each is asked in its turn until one has it.
+   *
+   * @param note Made then; without one nothing is closed.
+   */
   rest(note: () => Rested | undefined): void {
-    this.#rest = note;
+    this.#rests.push(note);
     this.#wake();
   }
 
@@ -106,7 +110,7 @@ export class Intake {
   }
 
   get #hasWork(): boolean {
-    return this.#waiting.length > 0 || this.#rest !== undefined;
+    return this.#waiting.length > 0 || this.#rests.length > 0;
   }
 
   #wake(): void {
@@ -122,8 +126,7 @@ export class Intake {
       const batch = this.#waiting;
       this.#waiting = [];
       if (batch.length === 0) {
-        const rested = this.#rest?.();
-        this.#rest = undefined;
+        const rested = this.#rests.shift()?.();
         if (!rested) continue;
         batch.push({ entry: rested });
       }

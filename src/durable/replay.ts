@@ -1,5 +1,6 @@
 import type { AnyStateMachine } from 'xstate';
 import type { Json } from '../../machines/json.ts';
+import { placeOf } from './address.ts';
 import { chartOf } from './chart.ts';
 import {
   type Arrival,
@@ -38,6 +39,17 @@ export function pastOf(entries: readonly Json[]): {
     folds += 1;
   }
   return { past, folds };
+}
+
+/** What the effects right below the machine gave in the last fold, by id; nothing is replayed for it. */
+export function resultsIn(entries: readonly Json[]): Readonly<Record<string, Json>> {
+  const results: Record<string, Json> = {};
+  for (const json of entries.slice(pastOf(entries).past?.index)) {
+    const entry = readEntry(json);
+    if (typeof entry !== 'object' || entry.type !== 'resolved' || entry.data === undefined) continue;
+    results[placeOf(entry.of)] = entry.data;
+  }
+  return results;
 }
 
 /** What a replay works with. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { RequestError } from '../../machines/task/index.ts';
 import type { Inbox, Json } from '../backends/index.ts';
 import { assertAccepted, hasEnded } from './acceptance.ts';
 import { ActionRefusedError } from './errors/action-refused-error.ts';
@@ -98,11 +99,15 @@ export class TaskActions {
     const { inbox, registry, log, past: read } = this.#workings;
     const event = parseRestart(name, { ...present(given), type: RESTART });
     const past = await read(id);
+    const issues = past.refusals.get(eventId);
+    if (issues) throw new RequestError(name, issues);
     if (past.hasEvent(eventId)) return;
     await restartOf(registry, id, past, event);
-    // By the inbox, so that it is durable before anybody acts on it.
+    // By the inbox, so that it is durable before anybody acts on it; then whoever runs the task makes place for it. That nobody
+    // heard it says nothing: the inbox hands it to whoever has a place.
     await inbox.deliver({ taskId: id, name, eventId, body: event as Json });
-    await log.restarted(id, eventId, signal);
+    await this.#hand(id, event, eventId).catch(() => false);
+    await log.restarted(id, name, eventId, signal);
   }
 
   /**
@@ -151,6 +156,12 @@ export class TaskActions {
     throw new ActionRefusedError(id, `task.${action}`, `it is ${status}, not failed, cancelled or blocked`);
   }
 
+  /** To whoever runs the task, here or elsewhere. @returns Whether it has the event. @throws {AnswerError} */
+  async #hand(id: string, event: TaskEvent, eventId: string): Promise<boolean> {
+    const { owners, passHere } = this.#workings;
+    return (await passHere(id, event, eventId)) || owners.pass(id, event as Json, eventId);
+  }
+
   /** To its owner, if there is one; else onto the inbox, which wakes whoever has a place. */
   async #pass(
     id: string,
@@ -159,9 +170,8 @@ export class TaskActions {
     eventId: string,
     isWanted: () => Promise<boolean>,
   ): Promise<void> {
-    const { inbox, owners, passHere, foresee } = this.#workings;
-    if (await passHere(id, event, eventId)) return;
-    if (await owners.pass(id, event as Json, eventId)) return;
+    const { inbox, foresee } = this.#workings;
+    if (await this.#hand(id, event, eventId)) return;
     if (!(await isWanted())) return;
     foresee(id, event);
     await inbox.deliver({ taskId: id, name, eventId, body: event as Json });

@@ -141,8 +141,9 @@ export class LiveTask implements TaskActor {
     }
     if (eventId !== undefined && past.eventIds.has(eventId)) return true;
     if (parsed.type === RESTART) {
-      // It begins anew with whoever takes the event next.
-      await this.release();
+      // It begins anew with whoever takes the event next; that wakes it. How it ended meanwhile is told as always.
+      const { status } = await this.#actor.rest();
+      if (status === 'stopped' && !this.#parked && !this.#broken) this.#observer?.parked();
       return false;
     }
     try {
@@ -165,7 +166,10 @@ export class LiveTask implements TaskActor {
   }
 
   async release(): Promise<void> {
-    await this.#actor.rest();
+    const { id, past, log, clock } = this.#options;
+    if (this.#actor.status !== 'new') await this.#actor.rest();
+    // That it was taken up is written down already.
+    else if (past.mayLive) await log.rest(id, past, now(clock));
     this.stop();
   }
 
@@ -215,6 +219,7 @@ export class LiveTask implements TaskActor {
   }
 
   async #settle(outcome: Outcome): Promise<void> {
+    const { id, feed } = this.#options;
     switch (outcome.status) {
       case 'ended':
         await this.#end(this.#howItEnded());
@@ -224,10 +229,14 @@ export class LiveTask implements TaskActor {
         if (this.#broken) {
           await this.#end(this.#crash(this.#broken.error));
           this.#observer?.complete();
-        } else if (this.#parked) this.#observer?.parked(this.#parked.until);
+        } else if (this.#parked) {
+          // Perhaps nothing wakes it for long: nobody else would tell it.
+          await feed.idle(id);
+          this.#observer?.parked(this.#parked.until);
+        }
         break;
       case 'lost':
-        throw new OwnershipLostError(this.#options.id, { cause: outcome.error });
+        throw new OwnershipLostError(id, { cause: outcome.error });
       case 'blocked':
         this.#observer?.parked(await this.#block(outcome.error));
         break;
@@ -300,7 +309,7 @@ export class LiveTask implements TaskActor {
       told = story.advance(unrecordable(how, error), at);
       await this.#record({ type: 'task.ended', view: story.view, at }, closing);
     }
-    await this.#publish({ ...told, entry: told.entry + 1 });
+    await this.#publish({ ...told, entry: Math.max(told.entry, past.entries.length) + 1 });
   }
 
   /** Repeats the same commit as long as it is unknown whether it was stored. */

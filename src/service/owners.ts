@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Actors, type Json, UnavailableError } from '../backends/index.ts';
+import { type Actors, type Json, TooLargeError, UnavailableError } from '../backends/index.ts';
 
 /** What a process is asked about a task that it runs. */
 const askSchema = z.object({
@@ -55,7 +55,8 @@ export class Owners {
       const asked = await this.#actors.ask(taskId, ask);
       return asked !== undefined && answerSchema.parse(asked.answer).runs;
     } catch (error) {
-      if (error instanceof UnavailableError) return false;
+      // What the inbox just took may be too large for an ask, which holds more than the event.
+      if (error instanceof UnavailableError || error instanceof TooLargeError) return false;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { RequestError, type TaskSnapshot } from '../../machines/task/index.ts';
 import type { Json } from '../backends/index.ts';
-import { MismatchError, retrace } from '../durable/index.ts';
+import { MismatchError, resultsIn, retrace } from '../durable/index.ts';
 import type { RunnableTask } from './options.ts';
 import { parseRestart } from './task-event.ts';
 import type { TaskPast } from './task-past.ts';
@@ -72,7 +72,10 @@ function followersOf({ name, steps }: RunnableTask, from: string): string[] {
   return [...found];
 }
 
-/** The outputs of a task's steps by now; of one that is blocked, up to where it is. */
+/**
+ * The outputs of a task's steps by now. Of one that no machine here replays, up to where it is; behind that, what the
+ * effects of its steps gave, as its journal has it.
+ */
 async function resultsOf(
   id: string,
   { machine }: RunnableTask,
@@ -90,6 +93,7 @@ async function resultsOf(
     });
   } catch (error) {
     if (!(error instanceof MismatchError)) throw error;
+    return { ...resultsIn(entries), ...results };
   }
   return results;
 }

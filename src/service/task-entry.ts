@@ -11,6 +11,7 @@ import type { TaskView } from './task-view.ts';
  * - `task.resumed`: a worker took it up again, which takes it from whoever ran it before.
  * - `task.restarted`: it begins anew, with outputs that are kept.
  * - `task.blocked`: it is set aside; a worker with another chart tries it again.
+ * - `task.refused`: an event for the service, which cannot be; it is not looked at again.
  * - `task.ended`: how it ended.
  */
 const requestedSchema = z.object({
@@ -53,6 +54,15 @@ const blockedSchema = z.object({
   chart: z.string(),
 });
 
+const refusedSchema = z.object({
+  type: z.literal('task.refused'),
+  /** In ms since the epoch. */
+  at: z.number(),
+  /** The event's. */
+  id: z.string(),
+  issues: z.array(z.object({ path: z.string(), message: z.string() })),
+});
+
 const endedSchema = z.object({
   type: z.literal('task.ended'),
   /** In ms since the epoch. */
@@ -65,6 +75,7 @@ const entrySchema = z.discriminatedUnion('type', [
   resumedSchema,
   restartedSchema,
   blockedSchema,
+  refusedSchema,
   endedSchema,
 ]);
 

@@ -14,7 +14,7 @@ import {
 } from '../../machines/task/index.ts';
 import type { Json } from '../backends/index.ts';
 import { chartHash } from '../durable/index.ts';
-import { BLOCKED_WAIT } from './blocking.ts';
+import { BLOCKED_WAIT, mayGoOn, PROCESS_DIED } from './blocking.ts';
 import { changeMessage } from './change-event.ts';
 import { LiveTask, type LiveTaskOptions, type TaskInput } from './live-task.ts';
 import type { RunnableTask } from './options.ts';
@@ -106,8 +106,12 @@ export class TaskFactory {
     const event = this.#eventFor(id, message);
     // Without a past, an event found nobody, and a request came from a client that knows the inbox alone.
     if (event === 'refused' || (!past && message.kind === 'event')) return undefined;
-    if (past?.mayLive && (await this.#livesElsewhere(id, message))) {
-      return message.kind === 'event' ? undefined : { until: now(clock) + GIVE_WAY };
+    if (past?.mayLive) {
+      if (await this.#livesElsewhere(id, message)) {
+        return message.kind === 'event' ? undefined : { until: now(clock) + GIVE_WAY };
+      }
+      // Whoever ran it may have written since.
+      await log.readOn(id, past);
     }
     try {
       if (past && event?.type === RESTART) await this.#restart(id, past, message.eventId ?? '', event);
@@ -166,7 +170,7 @@ export class TaskFactory {
     return past;
   }
 
-  /** Begins it anew, unless this event has done so already, or cannot. */
+  /** Begins it anew, unless this event has done so already. That it cannot is written down, for whoever waits for it. */
   async #restart(id: string, past: TaskPast, eventId: string, event: TaskEvent): Promise<void> {
     if (past.eventIds.has(eventId)) return;
     const { registry, log, clock, report } = this.#workings;
@@ -183,6 +187,9 @@ export class TaskFactory {
     } catch (error) {
       if (!(error instanceof RequestError || error instanceof NotJsonError)) throw error;
       report({ type: 'event.refused', id, error });
+      const issues =
+        error instanceof RequestError ? [...error.issues] : [{ path: 'event', message: error.message }];
+      await log.write(id, past, { type: 'task.refused', at: now(clock), id: eventId, issues });
     }
   }
 
@@ -198,7 +205,8 @@ export class TaskFactory {
     const task = registry.find(request.name, past.version);
     const input = {
       id,
-      context: task.parseContext(request.context),
+      // Of a task that has begun, what it began with counts: its context is not read again, by another version's schema say.
+      context: isBegun ? request.context : task.parseContext(request.context),
       ...(restarted && { results: restarted.results }),
     };
     if (!isBegun && !restarted) {
@@ -210,7 +218,9 @@ export class TaskFactory {
         return { until };
       }
     }
-    if (past.blocked?.chart === chartHash(task.machine)) return this.#leaveBlocked(id, past, past.blocked);
+    if (past.blocked && !(await mayGoOn(id, past, task.machine))) {
+      return this.#leaveBlocked(id, past, past.blocked);
+    }
     if (deaths.alone >= MOST_DEATHS_ALONE) return this.#setAside(id, past, task);
     if (deaths.inCompany >= SUSPECT_AFTER && !alone) return { alone: true };
     const isFirst = !isBegun && attempt === 1 && !past.blocked;
@@ -227,15 +237,13 @@ export class TaskFactory {
     });
   }
 
-  /** Its chart is still the one that it could not go on with. */
+  /** No chart here can go on with it. */
   async #leaveBlocked(
     id: string,
     past: TaskPast,
     blocked: NonNullable<TaskPast['blocked']>,
   ): Promise<Deferral> {
-    await this.#told(id, past, past.entries.length, blocked.at, [
-      { status: 'blocked', error: blocked.error },
-    ]);
+    await this.#told(id, past, past.blockedAt, blocked.at, [{ status: 'blocked', error: blocked.error }]);
     return { until: now(this.#workings.clock) + BLOCKED_WAIT };
   }
 
@@ -247,7 +255,7 @@ export class TaskFactory {
     const entry = {
       type: 'task.blocked' as const,
       at: now(clock),
-      error: { code: 'process_died', message },
+      error: { code: PROCESS_DIED, message },
       chart: chartHash(task.machine),
     };
     await log.write(id, past, entry);

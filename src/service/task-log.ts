@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { TaskRequest } from '../../machines/task/index.ts';
+import { RequestError, type TaskRequest } from '../../machines/task/index.ts';
 import {
   type Commit,
   EntryTooLargeError,
@@ -8,7 +8,7 @@ import {
   type Json,
 } from '../backends/index.ts';
 import type { LargeValueJournal } from '../backends/large-values/index.ts';
-import { type Append, EntryRefusedError } from '../durable/index.ts';
+import { type Append, type Entry, EntryRefusedError } from '../durable/index.ts';
 import { TaskNotFoundError } from './errors/task-not-found-error.ts';
 import { readTaskEntry, type TaskEntry } from './task-entry.ts';
 import { TaskPast } from './task-past.ts';
@@ -57,6 +57,11 @@ export class TaskLog {
     return (await this.#journal.last(taskId)) !== undefined;
   }
 
+  /** Reads on where a past ends. */
+  async readOn(taskId: string, past: TaskPast): Promise<void> {
+    for await (const commit of this.#journal.read(taskId, past.sequence)) past.hear(commit);
+  }
+
   /**
    * Writes a request as the first entry, unless one stands there.
    *
@@ -96,7 +101,8 @@ export class TaskLog {
   }
 
   /**
-   * Writes down what the service has to say of a task. It fences: whoever ran the task cannot write to it any more.
+   * Writes down what the service has to say of a task. It fences: whoever ran the task cannot write to it any more. A journal
+   * that is closed stays so, but where the task begins anew.
    *
    * @returns The past, with it.
    * @throws {JournalConflictError} Another came first.
@@ -106,10 +112,17 @@ export class TaskLog {
     past: TaskPast,
     entry: Exclude<TaskEntry, { type: 'task.ended' }>,
   ): Promise<TaskPast> {
-    const commit = this.#commit(entry);
-    past.sequence = await this.#journal.append(taskId, past.sequence, commit);
-    for (const json of commit.entries) past.add(json, entry);
+    const closing = past.isClosed && entry.type !== 'task.restarted';
+    const commit = { ...this.#commit(entry), closing };
+    const sequence = await this.#journal.append(taskId, past.sequence, commit);
+    past.hear({ ...commit, sequence, at: 0 });
     return past;
+  }
+
+  /** A closing note for a task that was taken up, but not begun. @param at In ms since the epoch. */
+  async rest(taskId: string, past: TaskPast, at: number): Promise<void> {
+    const entry: Entry = { type: 'rested', at };
+    await this.#journal.append(taskId, past.sequence, this.#commit(entry));
   }
 
   /**
@@ -146,9 +159,18 @@ export class TaskLog {
     );
   }
 
-  /** Resolves once the task was begun anew at an event's request. @param signal Gives up waiting. */
-  async restarted(taskId: string, eventId: string, signal?: AbortSignal): Promise<true> {
-    return this.#next(taskId, 0, signal, (entry) => entry.type === 'task.restarted' && entry.id === eventId);
+  /**
+   * Resolves once the task was begun anew at an event's request.
+   *
+   * @param signal Gives up waiting.
+   * @throws {RequestError} By the time that the event was looked at, it could not be.
+   */
+  async restarted(taskId: string, name: string, eventId: string, signal?: AbortSignal): Promise<void> {
+    const entry = await this.#next(taskId, 0, signal, (entry) => {
+      const isIt = entry.type === 'task.restarted' || entry.type === 'task.refused';
+      return isIt && entry.id === eventId && entry;
+    });
+    if (entry.type === 'task.refused') throw new RequestError(name, entry.issues);
   }
 
   /** Resolves with what is found first in the entries of the service behind a place. */
@@ -185,7 +207,7 @@ export class TaskLog {
     }
   }
 
-  #commit(entry: TaskEntry): Commit {
+  #commit(entry: TaskEntry | Entry): Commit {
     return { id: randomUUID(), writer: this.#writer, entries: [entry as unknown as Json] };
   }
 }

@@ -20,8 +20,10 @@ export class TaskPast {
   readonly from: 'inbox' | undefined;
   /** All that its journal holds, its own entries and the service's. */
   readonly entries: Json[] = [];
-  /** Of the events that came to it in earlier folds: they are not taken again. */
+  /** Of the events that came to it in earlier folds, or were refused: they are not taken again. */
   readonly eventIds = new Set<string>();
+  /** By event, why it was refused. */
+  readonly refusals = new Map<string, EntryOf<'task.refused'>['issues']>();
   /** The sequence of the last commit. */
   sequence = 0;
   isClosed = false;
@@ -35,6 +37,10 @@ export class TaskPast {
   endedAt = 0;
   /** It is set aside, and nothing came since. */
   blocked: EntryOf<'task.blocked'> | undefined;
+  /** The number of the last entry that says so; 0 while there is none. */
+  blockedAt = 0;
+  /** Hashes of the charts that it could not go on with, where it is now. */
+  readonly blockedBy = new Set<string>();
   /** It was begun anew: with what, and why. */
   restarted: EntryOf<'task.restarted'> | undefined;
   /** The latest time until which a message that wakes it was handed back, in ms since the epoch; 0 if none was. */
@@ -60,17 +66,21 @@ export class TaskPast {
   /** @returns `undefined` where there is none, or it does not begin with a request. */
   static async read(commits: AsyncIterable<StoredCommit>): Promise<TaskPast | undefined> {
     let past: TaskPast | undefined;
-    for await (const { entries, sequence, closing = false } of commits) {
-      for (const json of entries) {
-        const entry = readTaskEntry(json);
-        if (entry?.type === 'task.requested') past ??= new TaskPast(entry);
-        past?.add(json, entry);
+    for await (const commit of commits) {
+      for (const json of commit.entries) {
+        const entry = past ? undefined : readTaskEntry(json);
+        if (entry?.type === 'task.requested') past = new TaskPast(entry);
       }
-      if (!past) continue;
-      past.sequence = sequence;
-      past.isClosed = closing;
+      past?.hear(commit);
     }
     return past;
+  }
+
+  /** Another commit follows. */
+  hear({ entries, sequence, closing = false }: StoredCommit): void {
+    for (const json of entries) this.add(json, readTaskEntry(json));
+    this.sequence = sequence;
+    this.isClosed = closing;
   }
 
   /** How often it was being run when its process died, since anything came to it. */
@@ -115,11 +125,18 @@ export class TaskPast {
         this.isBegun = false;
         this.ended = undefined;
         this.blocked = undefined;
+        this.blockedBy.clear();
         this.#lives(undefined);
         break;
       case 'task.blocked':
         this.blocked = entry;
+        this.blockedAt = this.entries.length;
+        this.blockedBy.add(entry.chart);
         this.#lives(undefined);
+        break;
+      case 'task.refused':
+        this.eventIds.add(entry.id);
+        this.refusals.set(entry.id, entry.issues);
         break;
       case 'task.ended':
         if (!this.ended) this.endedAt = this.entries.length;
@@ -141,6 +158,7 @@ export class TaskPast {
       this.#lives(undefined);
     } else {
       this.isBegun = true;
+      this.blockedBy.clear();
       this.#lives(this.#resumed);
     }
   }

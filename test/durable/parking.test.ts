@@ -95,6 +95,23 @@ describe('an actor that parks', () => {
     expect(stand.told).toEqual(['began', 'rested']);
   });
 
+  test('that was told to rest rests, whether or not it would park', async () => {
+    const stand = new Stand();
+    const busy = setup({ actors: { work: fromPromise(() => new Promise(() => {})) } }).createMachine({
+      id: 'busy',
+      invoke: { id: 'work', src: 'work' },
+      on: { knock: {} },
+    });
+    const actor = stand.actor(busy).start();
+    await flush();
+    actor.send({ type: 'knock' });
+    const rested = actor.rest();
+    const parked = actor.park(0);
+    await expect(rested).resolves.toEqual({ status: 'stopped' });
+    await expect(parked).resolves.toBeUndefined();
+    expect(stand.told).toEqual(['began', 'event knock', 'rested']);
+  });
+
   test('that has lost its journal does not', async () => {
     const stand = new Stand();
     const loser = stand.actor(waiter).start();

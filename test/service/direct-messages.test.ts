@@ -138,17 +138,19 @@ describe('an event that comes by the inbox alone', () => {
   });
 });
 
-test('a task that a new version of its worker cannot read ends in an error that says so', async () => {
+test('a task that has not begun and that a new version of its worker cannot read ends in an error that says so', async () => {
   await using stand = openStand();
   const old = work();
   const before = await stand.serve([old.task], { drainWithin: 0 });
-  const handle = await before.submit({ id: 'a', name: 'work', context: {} });
+  const run_at = new Date(stand.clock.now() + 60_000).toISOString();
+  const handle = await before.submit({ id: 'a', name: 'work', context: {}, run_at });
   await stand.pass();
   await stand.drain(before);
   const strict = defineTask({ name: 'work', version: '2', context: z.object({ cart_id: z.int() }) })
     .step('work', { output: z.string(), run: () => 'done' })
     .build();
   await stand.serve([strict]);
+  await stand.pass(60_000);
   const result = await handle.result();
   expect(result).toMatchObject({ status: 'error', error: { code: 'invalid_request' } });
   expect(result.error?.message).toContain('context.cart_id');

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { UnavailableError } from '../../src/backends/index.ts';
 import { emptyView, withChanges } from '../../src/service/index.ts';
 import { refuseStrayErrors } from '../machines/supervisor/stray-errors.ts';
 import { changesOf, openStand, soFar, work } from './stand.ts';
@@ -171,5 +172,35 @@ describe('a service that has stopped', () => {
     await stand.serve([task]);
     finish('a');
     await expect(one.result()).resolves.toMatchObject({ status: 'complete' });
+  });
+});
+
+describe('a service that drains while the journal is away', () => {
+  test('leaves nothing running behind, and its tasks go on elsewhere', async () => {
+    let away = false;
+    await using stand = openStand(({ journal }) => ({
+      journal: {
+        append: async (...args) => {
+          if (away) throw new UnavailableError('journal.append', { cause: 'no connection' });
+          return journal.append(...args);
+        },
+      },
+    }));
+    const first = work();
+    const service = await stand.serve([first.task], { drainWithin: 1_000 });
+    const task = await service.submit({ id: 'a', name: 'work' });
+    await stand.pass();
+    away = true;
+    await stand.drain(service);
+    expect(first.aborted).toEqual(['a']);
+    expect(stand.clock.pending).toBe(0);
+    away = false;
+    await stand.pass(60_000);
+    const second = work();
+    await stand.serve([second.task]);
+    await stand.pass(60_000);
+    expect(second.begun).toEqual(['a']);
+    second.finish('a');
+    await expect(task.result()).resolves.toMatchObject({ status: 'complete' });
   });
 });

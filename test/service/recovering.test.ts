@@ -3,6 +3,7 @@ import { createMachine } from 'xstate';
 import { z } from 'zod';
 import { defineTask } from '../../machines/task/index.ts';
 import type { Service, TaskHandle } from '../../src/service/index.ts';
+import { TaskPast } from '../../src/service/task-past.ts';
 import { refuseStrayErrors } from '../machines/supervisor/stray-errors.ts';
 import { charted, openStand, type Stand, work } from './stand.ts';
 
@@ -111,6 +112,38 @@ describe('a task that its process dies of', () => {
     expect(stand.reports).toEqual([]);
   });
 
+  test('that is handed back while it is taken up, again and again, is not suspected either', async () => {
+    let gate: PromiseWithResolvers<void> | undefined;
+    await using stand = openStand((backend) => ({
+      journal: {
+        append: async (id, expected, commit) => {
+          if (JSON.stringify(commit.entries).includes('task.resumed')) await gate?.promise;
+          return backend.journal.append(id, expected, commit);
+        },
+      },
+    }));
+    const first = await stand.serve([work().task], { drainWithin: 0 });
+    const task = await first.submit({ id: 'a', name: 'work' });
+    await stand.pass();
+    await stand.drain(first);
+    for (let life = 0; life < 4; life += 1) {
+      gate = Promise.withResolvers();
+      const service = await stand.serve([work().task], { drainWithin: 60_000 });
+      const drained = service.drain();
+      await stand.pass();
+      gate.resolve();
+      await stand.pass();
+      await expect(drained).resolves.toEqual({ handedBack: 0 });
+    }
+    const { task: last, begun, finish } = work();
+    await stand.serve([last, work({ name: 'other' }).task]);
+    const past = await TaskPast.read(stand.backend.journal.read('a'));
+    expect(past?.deaths).toEqual({ inCompany: 1, alone: 0 });
+    expect(begun).toEqual(['a']);
+    finish('a');
+    await expect(task.result()).resolves.toMatchObject({ status: 'complete' });
+  });
+
   test('before it has begun is counted too', async () => {
     // As if the process died before it could write that the task begins.
     await using stand = openStand((backend) => ({
@@ -183,6 +216,78 @@ describe('a task that was set aside since its chart is another', () => {
     await stand.pass();
     const statuses = (await changesUntil(task, 'blocked')).map(({ data }) => data.status);
     expect(statuses.at(-1)).toBe('blocked');
+  });
+});
+
+describe('a task that no chart here replays', () => {
+  const guarded = (isBig: (n: number) => boolean, { extra = false } = {}) =>
+    charted(
+      createMachine({
+        id: 'charted',
+        context: { id: 'a', context: {}, results: {}, steps: {} },
+        initial: 'one',
+        states: {
+          one: {
+            tags: ['running'],
+            on: {
+              go: [
+                {
+                  // An arrow function of another body has the same name: charts alike by their hash.
+                  guard: ({ event }) => isBig((event as unknown as { n: number }).n),
+                  target: 'big',
+                },
+                { target: 'small' },
+              ],
+            },
+          },
+          big: { tags: ['running'], on: { go: 'done' } },
+          small: { tags: ['running'], on: { go: 'done' } },
+          done: { type: 'final', tags: ['complete'], output: { status: 'complete', output: 'done' } },
+          ...(extra && { unused: {} }),
+        },
+      }),
+    );
+  const go = (stand: Stand, eventId: string) =>
+    stand.backend.inbox.deliver({ taskId: 'a', name: 'charted', eventId, body: { type: 'go', n: 10 } });
+
+  test('goes on with the old code, though its chart looks the same', async () => {
+    await using stand = openStand();
+    const first = await stand.serve([guarded((n) => n > 5)]);
+    const task = await first.submit({ id: 'a', name: 'charted' });
+    await stand.pass();
+    await go(stand, '1');
+    await stand.pass();
+    await stand.drain(first);
+    const changed = await stand.serve([guarded((n) => n > 50)]);
+    await go(stand, '2');
+    await stand.pass();
+    await expect(task.view()).resolves.toMatchObject({ status: 'blocked' });
+    await stand.drain(changed);
+    await stand.serve([guarded((n) => n > 5)]);
+    await stand.pass(60_000);
+    // What came while it was blocked is taken now.
+    const { ended } = (await TaskPast.read(stand.backend.journal.read('a'))) ?? {};
+    expect(ended?.view.status).toBe('complete');
+  });
+
+  test('does not fill its journal while two workers of different charts try it in turn', async () => {
+    await using stand = openStand();
+    const first = await stand.serve([guarded((n) => n > 5)]);
+    await first.submit({ id: 'a', name: 'charted' });
+    await stand.pass();
+    await go(stand, '1');
+    await stand.pass();
+    await stand.drain(first);
+    await stand.serve([guarded((n) => n > 50)]);
+    await stand.serve([guarded((n) => n > 50, { extra: true })]);
+    await go(stand, '2');
+    await stand.pass(20 * 60_000);
+    const types: string[] = [];
+    for await (const { entries } of stand.backend.journal.read('a')) {
+      types.push(...entries.map((entry) => (entry as { type: string }).type));
+    }
+    expect(types.filter((type) => type === 'task.blocked').length).toBeLessThanOrEqual(2);
+    expect(stand.reports.map(({ type }) => type)).toEqual(['task.blocked', 'task.blocked']);
   });
 });
 

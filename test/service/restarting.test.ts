@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { defineTask } from '../../machines/task/index.ts';
 import { collect } from '../conformance/stand.ts';
 import { refuseStrayErrors } from '../machines/supervisor/stray-errors.ts';
-import { openStand } from './stand.ts';
+import { openStand, soFar } from './stand.ts';
 
 refuseStrayErrors();
 
@@ -25,6 +25,21 @@ function chain({ version = '1', extra = false }: { version?: string; extra?: boo
     .step('three', { after: extra ? ['two'] : ['two'], output, run: run('three') })
     .build({ output: (results) => results });
   return { task, calls, does };
+}
+
+/** The same steps, of which the second waits a minute before its next attempt. */
+function patient(does: Record<string, () => unknown>) {
+  const output = z.string();
+  return defineTask({ name: 'chain', version: '1', context: z.object({}) })
+    .step('one', { output, run: () => 'one' })
+    .step('two', {
+      after: ['one'],
+      output,
+      retry: { attempts: 5, baseDelay: 60_000, maxDelay: 60_000, jitter: 'none' },
+      run: () => does.two?.() as string,
+    })
+    .step('three', { after: ['two'], output, run: () => 'three' })
+    .build({ output: (results) => results });
 }
 
 const failing = () => {
@@ -217,5 +232,91 @@ describe('a task that is begun anew', () => {
     await stand.pass();
     again.resolve('done');
     await expect(handle.result()).resolves.toMatchObject({ status: 'complete' });
+  });
+
+  test.each(['runs', 'is parked', 'waits for its time'])(
+    'in vain while it %s goes on, and takes up no place for it',
+    async (how) => {
+      await using stand = openStand();
+      const { task, calls, does } = chain();
+      let stuck = Promise.withResolvers<string>();
+      does.two = () => stuck.promise;
+      if (how === 'is parked') does.two = failing;
+      const retried = how === 'is parked' ? patient(does) : task;
+      const service = await stand.serve([retried], { limit: 2 });
+      const run_at = new Date(stand.clock.now() + 3_600_000).toISOString();
+      const request = { id: 'a', name: 'chain', ...(how === 'waits for its time' && { run_at }) };
+      const handle = await service.submit(request);
+      await stand.pass();
+      const before = await handle.view();
+      stuck = Promise.withResolvers();
+      const body = { type: 'task.restart', version: '9' };
+      await stand.backend.inbox.deliver({ taskId: 'a', name: 'chain', eventId: 'e', body });
+      await stand.pass();
+      expect(stand.reports).toMatchObject([{ type: 'event.refused', id: 'a' }]);
+      await expect(handle.view()).resolves.toMatchObject({ status: before.status });
+      does.two = () => 'mended';
+      if (how === 'runs') stuck.resolve('mended');
+      await stand.pass(7_200_000);
+      await expect(soFar(handle.result())).resolves.toMatchObject({ status: 'complete' });
+      expect(calls.filter((key) => key === 'a/one').length).toBeLessThanOrEqual(1);
+      const next = await service.submit({ id: 'next', name: 'chain' });
+      await stand.pass();
+      await expect(soFar(next.result())).resolves.toMatchObject({ status: 'complete' });
+      expect(stand.reports).toHaveLength(1);
+    },
+  );
+
+  test('is stopped though it takes up the last place', async () => {
+    await using stand = openStand();
+    const { task, calls, does } = chain();
+    does.two = () => new Promise(() => {});
+    const service = await stand.serve([task], { limit: 1 });
+    const handle = await service.submit({ id: 'a', name: 'chain' });
+    await stand.pass();
+    const restarted = handle.restart({ results: { two: 'by hand' } });
+    await stand.pass();
+    expect(await soFar(restarted)).toBeUndefined();
+    await expect(soFar(handle.result())).resolves.toMatchObject({ output: { two: 'by hand' } });
+    expect(calls).toEqual(['a/one', 'a/two', 'a/three']);
+  });
+
+  test('which another process runs is stopped there, and takes up no place there', async () => {
+    await using stand = openStand();
+    const one = chain();
+    const other = chain();
+    one.does.two = () => new Promise(() => {});
+    const first = await stand.serve([one.task], { limit: 1 });
+    const handle = await first.submit({ id: 'a', name: 'chain' });
+    await stand.pass();
+    const second = await stand.serve([other.task], { limit: 1 });
+    await handle.restart();
+    await stand.pass();
+    await expect(soFar(handle.result())).resolves.toMatchObject({ status: 'complete' });
+    expect(other.calls).toEqual(['a/two', 'a/three']);
+    expect(stand.reports).toEqual([]);
+    await stand.drain(second);
+    const next = await first.submit({ id: 'next', name: 'chain' });
+    await stand.pass();
+    expect(one.calls.at(-1)).toBe('next/two');
+    void next;
+    await expect(stand.drain(first)).resolves.toEqual({ handedBack: 1 });
+  });
+
+  test('by two at once: who comes second and is refused by then is told', async () => {
+    await using stand = openStand();
+    const { task } = chain();
+    const service = await stand.serve([task]);
+    const handle = await service.submit({ id: 'a', name: 'chain' });
+    await handle.result();
+    const all = ['one', 'two', 'three'];
+    const restarts = [[], all].map((keep) => handle.restart({ keep }).then(() => 'done', String));
+    await stand.pass();
+    expect(await Promise.all(restarts.map(soFar))).toEqual([
+      'done',
+      expect.stringMatching(/"one" has no output|"two" has no output|"three" has no output/),
+    ]);
+    await stand.pass(60_000);
+    await expect(soFar(handle.result())).resolves.toMatchObject({ status: 'complete' });
   });
 });

@@ -59,7 +59,7 @@ describe('a pool that drains', () => {
     ready.resolve();
     await turns();
     expect(delivery.settled).toEqual(['handed back']);
-    expect(pool.task('a').state).toBe('made');
+    expect(pool.task('a').state).toBe('stopped');
     expect(pool.reports).toEqual([drained(0)]);
   });
 });
@@ -122,7 +122,7 @@ describe('a pool that is released', () => {
     expect(pool.reports).toEqual([drained(1)]);
     ready.resolve();
     await turns();
-    expect(pool.task('a').state).toBe('made');
+    expect(pool.task('a').state).toBe('stopped');
     expect(delivery.settled).toEqual(['handed back']);
   });
 
@@ -138,7 +138,7 @@ describe('a pool that is released', () => {
     pool.stop();
     ready.resolve();
     await turns();
-    expect(pool.task('a').state).toBe('made');
+    expect(pool.task('a').state).toBe('stopped');
   });
 
   test('what could not be made after that is not reported', async () => {
