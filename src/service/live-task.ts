@@ -222,13 +222,11 @@ export class LiveTask implements TaskActor {
     const { id, feed } = this.#options;
     switch (outcome.status) {
       case 'ended':
-        await this.#end(this.#howItEnded());
-        this.#observer?.complete();
+        this.#left(await this.#end(this.#howItEnded()));
         break;
       case 'stopped':
         if (this.#broken) {
-          await this.#end(this.#crash(this.#broken.error));
-          this.#observer?.complete();
+          this.#left(await this.#end(this.#crash(this.#broken.error)));
         } else if (this.#parked) {
           // Perhaps nothing wakes it for long: nobody else would tell it.
           await feed.idle(id);
@@ -290,11 +288,21 @@ export class LiveTask implements TaskActor {
     return at + BLOCKED_WAIT;
   }
 
-  /** Records how it ended, then tells of it. */
-  async #end(how: TaskReport): Promise<void> {
+  /** It has ended. @param until When its journal is still to be closed; without it, it is. */
+  #left(until: number | undefined): void {
+    if (until === undefined) this.#observer?.complete();
+    else this.#observer?.parked(until);
+  }
+
+  /**
+   * Records how it ended, then tells of it.
+   *
+   * @returns When its journal is to be closed, in ms since the epoch: once no message that was handed back can come any more. Were the
+   *   journal gone by then, the task would be a new one. Nothing if it is closed.
+   */
+  async #end(how: TaskReport): Promise<number | undefined> {
     const { clock, past } = this.#options;
     const at = now(clock);
-    // A message that wakes it later closes its journal: were that gone by then, the task would be a new one.
     const closing = past.wakesUntil <= at;
     const story = this.#story;
     const { report, view } = story;
@@ -310,6 +318,7 @@ export class LiveTask implements TaskActor {
       await this.#record({ type: 'task.ended', view: story.view, at }, closing);
     }
     await this.#publish({ ...told, entry: Math.max(told.entry, past.entries.length) + 1 });
+    return closing ? undefined : past.wakesUntil;
   }
 
   /** Repeats the same commit as long as it is unknown whether it was stored. */

@@ -121,8 +121,7 @@ export class TaskFactory {
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       report({ type: 'task.refused', id, error });
-      if (past && !past.ended) await this.#refuse(id, past, error);
-      return undefined;
+      return past && !past.ended ? await this.#refuse(id, past, error) : undefined;
     }
   };
 
@@ -145,14 +144,21 @@ export class TaskFactory {
   }
 
   /** Its message came again: perhaps its end was not heard of, or its journal not closed. */
-  async #close(id: string, past: TaskPast, ended: { view: TaskView; at: number }): Promise<undefined> {
+  async #close(
+    id: string,
+    past: TaskPast,
+    ended: { view: TaskView; at: number },
+  ): Promise<Deferral | undefined> {
     const { log, clock } = this.#workings;
     const { view, at } = ended;
+    const isDue = past.wakesUntil <= now(clock);
     const told = this.#told(id, past, past.endedAt, at, changesBetween(undefined, reportIn(view)));
-    if (!past.isClosed && past.wakesUntil <= now(clock)) {
+    if (!past.isClosed && isDue) {
       await log.writing(id, past.sequence, { type: 'task.ended', view, at }, { closing: true })();
     }
     await told;
+    // Whoever was to close it then may have been lost.
+    return past.isClosed || isDue ? undefined : { until: past.wakesUntil };
   }
 
   /** A request that came by the inbox alone: its id and name are its message's. @throws {RequestError} */
@@ -229,7 +235,7 @@ export class TaskFactory {
   }
 
   /** Ends a task that was asked for and that no worker of this kind can read. */
-  #refuse(id: string, past: TaskPast, { message }: RequestError): Promise<undefined> {
+  #refuse(id: string, past: TaskPast, { message }: RequestError): Promise<Deferral | undefined> {
     return this.#record(id, past, {
       status: 'error',
       steps: {},
@@ -264,16 +270,17 @@ export class TaskFactory {
   }
 
   /** Writes down the end of a task that does not live, and tells of it. */
-  async #record(id: string, past: TaskPast, report: TaskReport): Promise<undefined> {
+  async #record(id: string, past: TaskPast, report: TaskReport): Promise<Deferral | undefined> {
     const { log, clock } = this.#workings;
     const { version, sequence, request, wakesUntil } = past;
     const at = now(clock);
     const changes = changesBetween(undefined, report);
     const view = withChanges(emptyView({ id, name: request.name, version }), changes, at);
     // Its request may be parked until then: were its journal to go before that, the task would be a new one.
-    await log.writing(id, sequence, { type: 'task.ended', view, at }, { closing: wakesUntil <= at })();
+    const closing = wakesUntil <= at;
+    await log.writing(id, sequence, { type: 'task.ended', view, at }, { closing })();
     await this.#told(id, past, past.entries.length + 1, at, changes);
-    return undefined;
+    return closing ? undefined : { until: wakesUntil };
   }
 
   /**

@@ -114,8 +114,9 @@ export class TaskLog {
   ): Promise<TaskPast> {
     const closing = past.isClosed && entry.type !== 'task.restarted';
     const commit = { ...this.#commit(entry), closing };
-    const sequence = await this.#journal.append(taskId, past.sequence, commit);
-    past.hear({ ...commit, sequence, at: 0 });
+    past.sequence = await this.#journal.append(taskId, past.sequence, commit);
+    past.isClosed = closing;
+    for (const json of commit.entries) past.add(json, entry);
     return past;
   }
 

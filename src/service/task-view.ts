@@ -26,12 +26,14 @@ export function emptyView({ id, name, version }: Pick<TaskView, 'id' | 'name' | 
 /** The view after some changes. @param time When they happened, in ms since the epoch. */
 export function withChanges(view: TaskView, changes: readonly Change[], time: number): TaskView {
   const steps: Record<string, StepView> = Object.assign({}, view.steps);
-  let own: TaskChange = view;
+  let own: TaskChange | undefined;
   for (const change of changes) {
     if ('step' in change) steps[change.step] = stepView(steps[change.step], change, time);
     else own = change;
   }
-  return { ...view, ...own, steps };
+  // A change of the task says all of it: begun anew, it has no error any more.
+  const { id, name, version } = view;
+  return own ? { id, name, version, ...own, steps } : { ...view, steps };
 }
 
 function stepView(before: StepView | undefined, change: StepChange, time: number): StepView {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createMachine } from 'xstate';
+import { UnavailableError } from '../../src/backends/index.ts';
 import { refuseStrayErrors } from '../machines/supervisor/stray-errors.ts';
 import { changesOf, charted, openStand, soFar, work } from './stand.ts';
 
@@ -126,6 +127,39 @@ describe('a task that only waits', () => {
     await service.submit({ id: 'sweep', name: 'charted' });
     expect(await stand.backend.journal.last('a')).toBeUndefined();
   });
+
+  test.each(['it is cancelled', 'its time has come'])(
+    'whose wake-up was not put off, since nobody heard that, is forgotten in time once %s',
+    async (what) => {
+      let isLost = true;
+      await using stand = openStand((backend) => ({
+        inbox: {
+          take: (options, onDelivery) =>
+            backend.inbox.take(options, (delivery) => {
+              const { handBack } = delivery;
+              onDelivery(
+                Object.assign(delivery, {
+                  handBack: async (until?: number) => {
+                    if (isLost) throw new UnavailableError('handBack', { cause: 'no connection' });
+                    await handBack.call(delivery, until);
+                  },
+                }),
+              );
+            }),
+        },
+      }));
+      const service = await stand.serve([approval(DAY)]);
+      const task = await service.submit({ id: 'a', name: 'charted' });
+      await stand.pass();
+      isLost = false;
+      if (what === 'it is cancelled') await task.cancel();
+      await stand.pass(2 * DAY);
+      const status = what === 'it is cancelled' ? 'cancelled' : 'complete';
+      expect(await soFar(task.result())).toMatchObject({ status });
+      await stand.pass(9 * DAY);
+      expect(await stand.backend.journal.last('a')).toBeUndefined();
+    },
+  );
 
   test('outlives the service, drained or killed', async () => {
     await using stand = openStand();

@@ -25,6 +25,13 @@ describe('the fold of a task’s changes', () => {
     expect(complete.steps.s).toEqual({ status: 'complete', attempts: 2, started_at: at(1), ended_at: at(7) });
   });
 
+  test('of a task that is begun anew forgets how it ended before', () => {
+    const error = { code: 'cancelled', message: 'Cancelled' };
+    const cancelled = withChanges(empty, [{ status: 'cancelled', error }], 1_000);
+    const anew = withChanges(cancelled, [{ status: 'running' }], 2_000);
+    expect(anew).toEqual({ ...empty, status: 'running' });
+  });
+
   test('of a step that never began has no time of beginning', () => {
     const { steps } = withChanges(empty, [{ step: 's', status: 'pending', attempts: 0 }], 1_000);
     expect(steps.s).toEqual({ status: 'pending', attempts: 0 });
