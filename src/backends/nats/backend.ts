@@ -8,6 +8,7 @@ import { Generations } from './generations.ts';
 import { NatsInbox } from './inbox.ts';
 import { inboxStreams } from './inbox-streams.ts';
 import { NatsJournal } from './journal.ts';
+import { JournalDirectory } from './journal-directory.ts';
 import { JournalReader } from './journal-reader.ts';
 import { Keeper } from './keeper.ts';
 import type { NatsSettings } from './options.ts';
@@ -22,21 +23,31 @@ interface Inner {
   readonly leastStay?: number;
 }
 
-/** The backend over a connection, which is its own from now on, and what keeps its retention. */
+/** A backend, and what is of interest to its tests. */
+interface Opened {
+  readonly backend: Backend;
+  readonly keeper: Keeper;
+  readonly generations: Generations;
+  readonly reader: JournalReader;
+}
+
+/** The backend over a connection, which is its own from now on. */
 export async function backendOn(
   connection: Connection,
   settings: NatsSettings,
   { now = Date.now, leastStay }: Inner = {},
-): Promise<{ readonly backend: Backend; readonly keeper: Keeper; readonly generations: Generations }> {
+): Promise<Opened> {
   const lifetime = new Lifetime('nats');
   const streams = new Streams(connection, settings);
-  const generations = new Generations(connection, settings, now);
+  const generations = new Generations(connection, settings);
+  const directory = new JournalDirectory(connection, settings, streams);
   const names = inboxStreams(settings);
   const records = new NatsRecords(connection, settings, lifetime, streams);
 
   await Promise.all([
     generations.start(),
-    records.open(),
+    directory.start(),
+    records.start(),
     ...Object.values(names).map((spec) => streams.ensure(spec)),
     ...Object.entries(settings.streams).map(([name, subjects]) =>
       streams.ensure({ name, subjects, purpose: 'published messages', maxAge: settings.retention }),
@@ -44,16 +55,11 @@ export async function backendOn(
   ]);
 
   const blobs = new NatsBlobs(connection, settings, lifetime, generations);
-  const reader = new JournalReader(connection, generations, settings.retention);
-  const journal = new NatsJournal(connection, settings, lifetime, generations, reader, blobs);
-  const keeper = new Keeper({
-    connection,
-    settings,
-    generations,
-    reader,
-    blobs,
-    ...(leastStay !== undefined && { leastStay }),
-  });
+  const time = { retention: settings.retention, now };
+  const reader = new JournalReader(connection, generations, directory, time);
+  const common = { connection, settings, generations, directory, reader, blobs };
+  const journal = new NatsJournal({ ...common, lifetime });
+  const keeper = new Keeper({ ...common, now, leastStay });
   keeper.start();
   const inbox = new NatsInbox({ connection, streams, names, settings, lifetime });
   const events = new NatsEventBus({ connection, streams, settings, lifetime });
@@ -71,5 +77,5 @@ export async function backendOn(
   };
   const parts = { journal, inbox, events, records, blobs, actors };
   const backend: Backend = { name: 'nats', ...parts, close, [Symbol.asyncDispose]: close };
-  return { backend, keeper, generations };
+  return { backend, keeper, generations, reader };
 }

@@ -1,7 +1,8 @@
 /**
  * Invariants:
- * - A blob is kept in the generation of journals that was open when it was put, and in each that has a commit that refers to
- *   it: so it goes when the last of them goes, and never before. A generation stays an hour at least after it was open.
+ * - A blob is kept in the generation of journals that was the newest when it was put, and in each that has a commit that refers
+ *   to it: so it goes when the last of them goes, and never before. A generation stays an hour at least after something was
+ *   begun in it.
  * - It is stored in parts that fit into a message, then its head, which says how many: where the head is, all of it is. Parts
  *   of one size stand on subjects of their own, each stored once, so putting it again completes what was cut off.
  */
@@ -15,7 +16,7 @@ import { assertForm } from '../names.ts';
 import type { Blobs, Json } from '../port.ts';
 import { jetStreamCode } from './codes.ts';
 import type { Connection } from './connection.ts';
-import type { Generation, Generations } from './generations.ts';
+import type { Generations } from './generations.ts';
 import { JetStreamError } from './jetstream-error.ts';
 import { NoStreamError } from './no-stream-error.ts';
 import type { NatsSettings } from './options.ts';
@@ -32,7 +33,7 @@ interface Head {
 
 const TRIES = 5;
 
-/** How many parts are on their way at a time, and how many blobs of the open generation are remembered. */
+/** How many parts are on their way at a time, and how many blobs are remembered. */
 const PARTS = 4;
 const MOST_HELD = 4_096;
 
@@ -41,9 +42,8 @@ export class NatsBlobs implements Blobs {
   readonly #settings: NatsSettings;
   readonly #lifetime: Lifetime;
   readonly #generations: Generations;
-  /** Which blobs a stream is known to have. */
+  /** Which blobs which generations are known to have. */
   readonly #held = new Set<string>();
-  #heldBy = '';
 
   constructor(connection: Connection, settings: NatsSettings, lifetime: Lifetime, generations: Generations) {
     this.#connection = connection;
@@ -56,120 +56,101 @@ export class NatsBlobs implements Blobs {
     this.#lifetime.assertOpen('blobs.put');
     const text = blobText(value, this.#settings);
     const key = hash('sha256', text, 'hex');
-    await this.#again('blobs.put', async () => {
-      await this.#generations.confirm();
-      const { stream } = this.#generations.open;
-      if (!(await this.#has('blobs.put', key, stream))) {
-        await this.#store('blobs.put', key, Buffer.from(text), stream);
+    for (let tries = 1; ; tries++) {
+      const generation = await this.#generations.newest();
+      try {
+        if (!(await this.#has('blobs.put', key, generation))) {
+          await this.#store('blobs.put', key, Buffer.from(text), generation);
+        }
+        return key;
+      } catch (error) {
+        if (!isStreamGone(error) || tries === TRIES) throw error;
+        await this.#generations.look();
       }
-      return { value: undefined };
-    });
-    return key;
+    }
   }
 
   async read(hash: string): Promise<Json | undefined> {
     this.#lifetime.assertOpen('blobs.read');
     assertForm('hash', hash, 'hash');
-    const text = await this.#again('blobs.read', async () => {
-      const { open } = this.#generations;
-      const found = await this.#find('blobs.read', hash);
-      if (!found) await this.#generations.confirm();
-      const isSure = found !== undefined || this.#generations.open.stream === open.stream;
-      return isSure ? { value: found } : undefined;
-    });
+    const text = await this.#find('blobs.read', hash);
     return text && JSON.parse(text.toString());
   }
 
-  /**
-   * Sees to it that a stream has blobs that a commit in it is to refer to. One that nobody has put is left out: it may come.
-   *
-   * @param stream Of the open generation. @throws {JetStreamError} It is open no more.
-   */
-  async hold(hashes: readonly string[], stream: string): Promise<void> {
+  /** Sees to it that a generation has blobs that a commit in it is to refer to. One that nobody has put is left out: it may come. */
+  async hold(hashes: readonly string[], generation: number): Promise<void> {
     for (const hash of new Set(hashes)) {
-      if (await this.#has('journal.append', hash, stream)) continue;
+      if (await this.#has('journal.append', hash, generation)) continue;
       const content = await this.#find('journal.append', hash);
-      if (content) await this.#store('journal.append', hash, content, stream);
+      if (content) await this.#store('journal.append', hash, content, generation);
     }
-  }
-
-  /** The parts of a blob, its head last, from wherever it is; none if it is nowhere. */
-  async *parts(
-    call: string,
-    hash: string,
-  ): AsyncGenerator<{ readonly part: string; readonly content: Uint8Array | string }, void, undefined> {
-    const found = await this.#head(call, hash);
-    if (!found) return;
-    const { generation, head } = found;
-    for (let index = 0; index < head.parts; index++) {
-      const part = partName(head, index);
-      yield { part, content: await this.#partIn(call, generation, hash, part) };
-    }
-    yield { part: 'head', content: JSON.stringify(head) };
   }
 
   /** The text of a blob, from wherever it is. */
   async #find(call: string, hash: string): Promise<Buffer | undefined> {
-    const found = await this.#head(call, hash);
-    if (!found) return undefined;
-    const { generation, head } = found;
-    const names = Array.from({ length: head.parts }, (_, index) => partName(head, index));
-    const parts = await pMap(names, (name) => this.#partIn(call, generation, hash, name), {
-      concurrency: PARTS,
-    });
-    return Buffer.concat(parts);
+    for (let tries = 0; ; tries++) {
+      const { numbers } = this.#generations;
+      try {
+        const found = await this.#findIn(call, hash, numbers);
+        if (found) return found;
+      } catch (error) {
+        if (!isStreamGone(error) || tries === TRIES) throw error;
+      }
+      // Others may have made newer ones, and removed older ones.
+      await this.#generations.look();
+      if (tries > 0 && this.#generations.numbers.join() === numbers.join()) return undefined;
+    }
   }
 
-  async #head(
-    call: string,
-    hash: string,
-  ): Promise<{ readonly generation: Generation; readonly head: Head } | undefined> {
-    const { open, closed } = this.#generations;
-    const headIn = async (generation: Generation) => {
-      const head = await this.#part(call, generation, hash, 'head');
+  async #findIn(call: string, hash: string, numbers: readonly number[]): Promise<Buffer | undefined> {
+    const headIn = async (generation: number) => {
+      const head = await this.#part(call, hash, 'head', generation);
       return head && { generation, head: JSON.parse(head.toString()) as Head };
     };
-    return (
-      (await headIn(open)) ?? (await Promise.all(closed.map(headIn))).find((found) => found !== undefined)
-    );
-  }
-
-  async #partIn(call: string, generation: Generation, hash: string, part: string): Promise<Buffer> {
-    const content = await this.#part(call, generation, hash, part);
-    if (content) return content;
-    throw new UnavailableError(call, {
-      cause: `part ${part} of blob ${hash} is gone from ${generation.stream}`,
-    });
-  }
-
-  async #part(call: string, generation: Generation, hash: string, part: string): Promise<Buffer | undefined> {
-    const subject = this.#generations.subjectIn(generation, this.#generations.subjectOfBlob(hash, part));
-    const message = await storedMessage(call, this.#connection, generation.stream, { last_by_subj: subject });
-    return message?.data;
-  }
-
-  async #has(call: string, hash: string, stream: string): Promise<boolean> {
-    if (this.#heldBy === stream && this.#held.has(hash)) return true;
-    const subject = this.#generations.subjectOfBlob(hash, 'head');
-    const head = await storedMessage(call, this.#connection, stream, { last_by_subj: subject });
-    if (head) this.#remember(hash, stream);
-    return head !== undefined;
-  }
-
-  async #store(call: string, hash: string, content: Buffer, stream: string): Promise<void> {
-    const size = roomIn(this.#connection.maxPayload);
-    const head: Head = { parts: Math.ceil(content.length / size), size };
-    const parts = Array.from({ length: head.parts }, (_, index) => index);
-    await pMap(
-      parts,
-      (index) => {
-        const part = content.subarray(index * size, (index + 1) * size);
-        return this.#storePart(call, hash, partName(head, index), part, stream);
+    const [newest = 0, ...older] = [...numbers].reverse();
+    const found =
+      (await headIn(newest)) ?? (await Promise.all(older.map(headIn))).find((head) => head !== undefined);
+    if (!found) return undefined;
+    const { generation, head } = found;
+    const parts = await pMap(
+      Array.from({ length: head.parts }, (_, index) => partName(head, index)),
+      async (name) => {
+        const part = await this.#part(call, hash, name, generation);
+        if (part) return part;
+        const stream = this.#generations.streamOf(generation);
+        throw new UnavailableError(call, { cause: `part ${name} of blob ${hash} is missing from ${stream}` });
       },
       { concurrency: PARTS },
     );
-    await this.#storePart(call, hash, 'head', JSON.stringify(head), stream);
-    this.#remember(hash, stream);
+    return Buffer.concat(parts);
+  }
+
+  async #part(call: string, hash: string, part: string, generation: number): Promise<Buffer | undefined> {
+    const which = { last_by_subj: this.#generations.subjectOfBlob(generation, hash, part) };
+    const stream = this.#generations.streamOf(generation);
+    return (await storedMessage(call, this.#connection, stream, which))?.data;
+  }
+
+  async #has(call: string, hash: string, generation: number): Promise<boolean> {
+    if (this.#held.has(keyOf(hash, generation))) return true;
+    const head = await this.#part(call, hash, 'head', generation);
+    if (head) this.#remember(hash, generation);
+    return head !== undefined;
+  }
+
+  async #store(call: string, hash: string, content: Buffer, generation: number): Promise<void> {
+    const size = roomIn(this.#connection.maxPayload);
+    const head: Head = { parts: Math.ceil(content.length / size), size };
+    await pMap(
+      Array.from({ length: head.parts }, (_, index) => index),
+      (index) => {
+        const part = content.subarray(index * size, (index + 1) * size);
+        return this.#storePart(call, hash, partName(head, index), part, generation);
+      },
+      { concurrency: PARTS },
+    );
+    await this.#storePart(call, hash, 'head', JSON.stringify(head), generation);
+    this.#remember(hash, generation);
   }
 
   async #storePart(
@@ -177,43 +158,34 @@ export class NatsBlobs implements Blobs {
     hash: string,
     name: string,
     content: Uint8Array | string,
-    stream: string,
+    generation: number,
   ): Promise<void> {
     const once = headers();
-    once.set(expectedHeader.stream, stream);
     once.set(expectedHeader.lastOnSubject, '0');
     try {
-      await this.#connection.publish(call, this.#generations.subjectOfBlob(hash, name), content, once);
+      const subject = this.#generations.subjectOfBlob(generation, hash, name);
+      await this.#connection.publish(call, subject, content, once);
     } catch (error) {
       // It is there already: what has this name has this content.
       if (!(error instanceof JetStreamError && error.isWrongLastSequence)) throw error;
     }
   }
 
-  #remember(hash: string, stream: string): void {
-    if (this.#heldBy !== stream || this.#held.size >= MOST_HELD) this.#held.clear();
-    this.#heldBy = stream;
-    this.#held.add(hash);
-  }
-
-  /** Does something with the open generation; again, if that was another meanwhile. */
-  async #again<T>(call: string, act: () => Promise<{ readonly value: T } | undefined>): Promise<T> {
-    for (let tries = 0; tries < TRIES; tries++) {
-      try {
-        const done = await act();
-        if (done) return done.value;
-      } catch (error) {
-        const codes: readonly number[] = [jetStreamCode.streamMismatch, jetStreamCode.streamNotFound];
-        const isMismatch = error instanceof JetStreamError && codes.includes(error.code);
-        const isNowhere = error instanceof UnavailableError && error.cause instanceof NoStreamError;
-        if (!isMismatch && !isNowhere) throw error;
-      }
-      await this.#generations.refresh();
-    }
-    throw new UnavailableError(call, { cause: 'the journals were turned over again and again' });
+  #remember(hash: string, generation: number): void {
+    if (this.#held.size >= MOST_HELD) this.#held.clear();
+    this.#held.add(keyOf(hash, generation));
   }
 }
 
 function partName({ size }: Head, index: number): string {
   return `${size}-${index}`;
+}
+
+function keyOf(hash: string, generation: number): string {
+  return `${generation}/${hash}`;
+}
+
+function isStreamGone(error: unknown): boolean {
+  if (error instanceof JetStreamError) return error.code === jetStreamCode.streamNotFound;
+  return error instanceof UnavailableError && error.cause instanceof NoStreamError;
 }

@@ -9,9 +9,6 @@ export const jetStreamCode = {
   notEnabled: 10076,
   streamNameInUse: 10058,
   streamNotFound: 10059,
-  /** The message was meant for another stream than the one that takes its subject. */
-  streamMismatch: 10060,
-  subjectsOverlap: 10065,
   /** Another message stands on the subject than the one that was expected. */
   wrongLastSequence: 10071,
   /** The same, from a replicated stream. */

@@ -2,288 +2,159 @@
  * The streams that hold journals and their blobs, by generations, so that what is over goes by the stream.
  *
  * Invariants:
- * - G1. One generation is *open*: it takes all commits and blobs, on subjects that no other stream can take meanwhile (the
- *   server refuses that). Each publication names the stream that it means, so one that meant another is refused.
- * - G2. A generation is *sealed* by taking these subjects from it, before the next can be made. What was on its way to it is
- *   waited for, and then it never changes again: it can be read by anybody, at any time, without a race.
- * - G3. So the last commit of a task is the last in the open generation, else that in the newest sealed one that has any; and
- *   what decides between two writers is always the open generation's stream alone.
+ * - G1. A journal lies in one generation; which one, the directory says (`JournalDirectory`). Its messages are on one subject
+ *   of that generation's stream, and that stream alone decides between two writers.
+ * - G2. What begins, begins in the newest generation, as far as is known: whoever begins something has looked within `FRESH`.
+ *   So `FRESH` after the next one was made nothing begins in a generation any more, whoever was asleep meanwhile: a server
+ *   has closed the connection of a process that sleeps so long.
+ * - G3. A generation that is old enough is *cleared*: the journals in it that are not over are moved to the newest, and it goes
+ *   with all that it holds (`Keeper`).
  * - G4. Generations are numbered upwards; sequences of commits hold the number, so they grow over all generations.
- * - G5. Any worker may do any of this at any time, and stop in the middle: the next one goes on from what is there.
+ * - G5. No setting of a stream is ever changed for this. (A cluster of nats-server 2.9 whose streams' subjects were changed
+ *   may not survive a restart: it replays each change.)
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { UnavailableError } from '../errors/unavailable-error.ts';
 import { reportFailure } from '../report.ts';
-import { jetStreamCode } from './codes.ts';
 import type { Connection } from './connection.ts';
-import { JetStreamError } from './jetstream-error.ts';
 import type { NatsSettings } from './options.ts';
-import {
-  bringUpToDate,
-  configOf,
-  createStream,
-  type StreamInfo,
-  streamInfo,
-  streamNames,
-  streamSubjects,
-} from './streams.ts';
+import { bringUpToDate, configOf, createStream, deleteStream, streamInfo, streamNames } from './streams.ts';
 
-export interface Generation {
-  readonly number: number;
-  readonly stream: string;
-  /** When its stream was made, in ms since the epoch. */
-  readonly createdAt: number;
-  /** `kept`: what was left of all generations up to its number. `copy`: one that is to be so. */
-  readonly kind: 'open' | 'sealed' | 'kept' | 'copy';
+/** Where a journal lies: on a subject of its own in a generation. */
+export interface Location {
+  readonly generation: number;
+  /** Tells several journals of a task in a generation apart: one that is gone, one begun anew, one that is being copied. */
+  readonly life: string;
 }
 
 /** How many messages a generation holds at most: sequences are `number × MOST + place in the stream`. */
 const MOST = 2 ** 36;
 
-/** How long what is on its way to a stream when its subjects are taken from it is waited for, in ms. */
-const SEALING = 250;
+/** How long what was known of generations may be relied on to begin something, in ms. */
+export const FRESH = 10 * 60 * 1000;
 
-const TRIES = 10;
-
-/** The sequence of a commit at a place in a generation's stream. */
+/** The sequence of a commit that is stored at a place in a generation's stream. */
 export function sequenceAt(generation: number, place: number): number {
   return generation * MOST + place;
-}
-
-export function placeOf(sequence: number): { readonly generation: number; readonly place: number } {
-  return { generation: Math.floor(sequence / MOST), place: sequence % MOST };
 }
 
 export class Generations {
   readonly #connection: Connection;
   readonly #settings: NatsSettings;
-  /** In ms since the epoch. */
-  readonly now: () => number;
   readonly #pattern: RegExp;
-  #open: Generation = { number: 0, stream: '', createdAt: 0, kind: 'open' };
-  #closed: readonly Generation[] = [];
+  /** The numbers of those that there are, upwards. */
+  #numbers: readonly number[] = [];
   #newest = 0;
-  #refreshing: Promise<void> | undefined;
-  #confirming: Promise<void> | undefined;
-  #confirmingNext: Promise<void> | undefined;
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  #looking: Promise<void> | undefined;
 
-  /** @param now What time it is, in ms since the epoch. */
-  constructor(connection: Connection, settings: NatsSettings, now: () => number) {
+  constructor(connection: Connection, settings: NatsSettings) {
     this.#connection = connection;
     this.#settings = settings;
-    this.now = now;
-    this.#pattern = new RegExp(`^${this.#streamName('(\\d+)')}(?:_KEPT_([A-Za-z0-9]+))?$`);
+    this.#pattern = new RegExp(`^${settings.prefix.toUpperCase()}_JOURNAL_(\\d+)$`);
   }
 
-  get open(): Generation {
-    return this.#open;
+  /** The numbers of those that there were when it was looked last, upwards. */
+  get numbers(): readonly number[] {
+    return this.#numbers;
   }
 
-  /** All that are not open, the newest first. Their streams never change. */
-  get closed(): readonly Generation[] {
-    return this.#closed;
+  streamOf(generation: number): string {
+    return `${this.#settings.prefix.toUpperCase()}_JOURNAL_${generation}`;
   }
 
-  subjectOfJournal(taskId: string): string {
-    return `${this.#settings.prefix}.journal.${taskId}`;
+  subjectOfJournal({ generation, life }: Location, taskId: string): string {
+    return `${this.#settings.prefix}.journal.${generation}.${taskId}.${life}`;
   }
 
-  /** Where it is noted that a journal was opened again that had been closed in an earlier generation. */
-  subjectOfReopening(taskId: string): string {
-    return `${this.#settings.prefix}.reopened.${taskId}`;
+  /** Of all that is appended to the journals of a task, wherever they lie. */
+  filterOfJournals(taskId: string): string {
+    return `${this.#settings.prefix}.journal.*.${taskId}.*`;
   }
 
-  subjectOfBlob(hash: string, part: number | string): string {
-    return `${this.#settings.prefix}.blob.${hash}.${part}`;
+  /** Whose a message of a generation's stream is, if it is one of a journal. */
+  journalOf(subject: string): (Location & { readonly taskId: string }) | undefined {
+    const prefix = `${this.#settings.prefix}.journal.`;
+    if (!subject.startsWith(prefix)) return undefined;
+    const [generation, taskId = '', life = ''] = subject.slice(prefix.length).split('.');
+    return { generation: Number(generation), taskId, life };
   }
 
-  /** Under which subject a closed generation has what was published to one: other streams take that one now. */
-  subjectIn({ kind, stream }: Generation, subject: string): string {
-    return kind === 'kept' ? `${this.#settings.prefix}.kept.${stream}.${subject}` : subject;
+  subjectOfBlob(generation: number, hash: string, part: string): string {
+    return `${this.#settings.prefix}.blob.${generation}.${hash}.${part}`;
   }
 
-  /** The one subject of a stream that is to take nothing more. */
-  sealedSubject(stream: string): string {
-    return `${this.#settings.prefix}.sealed.${stream}`;
-  }
-
-  /** @param token Tells it from others' copies of the same. */
-  nameOfCopy(number: number, token: string): string {
-    return `${this.#streamName(String(number))}_KEPT_${token}`;
-  }
-
-  /** The tasks whose journals were opened again in generations behind one; more than those that had been closed before it. */
-  async reopenedSince(number: number): Promise<Set<string>> {
-    const prefix = this.subjectOfReopening('');
-    const taskIds = new Set<string>();
-    for (const generation of [this.#open, ...this.#closed]) {
-      if (generation.kind === 'kept' || generation.number <= number) continue;
-      const subjects = await streamSubjects(this.#connection, generation.stream, `${prefix}*`);
-      for (const subject of subjects) taskIds.add(subject.slice(prefix.length));
-    }
-    return taskIds;
-  }
-
-  /** Copies that are not complete. */
-  async copies(): Promise<Generation[]> {
-    return (await this.#list()).filter(({ kind }) => kind === 'copy');
-  }
-
-  /** What can be removed: all that another stands for, and copies that nobody completes. @param longestCopy In ms. */
-  async leftovers(longestCopy: number): Promise<Generation[]> {
-    const all = await this.#list();
-    const counting = standing(all);
-    const kept = counting.find(({ kind }) => kind === 'kept');
-    return all.filter((generation) => {
-      if (generation.kind === 'open' || counting.includes(generation)) return false;
-      const isCovered = generation.number <= (kept?.number ?? 0);
-      return isCovered || this.now() - generation.createdAt > longestCopy;
-    });
-  }
-
-  /** To be called once, before all else. @throws {StreamDifferenceError} The open generation is not as it is to be. */
+  /** To be called once, before all else. @throws {StreamDifferenceError} The newest generation is not as it is to be. */
   async start(): Promise<void> {
-    await this.refresh();
-    const { number, stream } = this.#open;
-    const info = await streamInfo(this.#connection, stream);
-    if (info && this.#isOpen(info)) await bringUpToDate(this.#connection, info, this.#config(number));
+    await this.look();
+    const info = await streamInfo(this.#connection, this.streamOf(this.#newest));
+    if (info) await bringUpToDate(this.#connection, info, this.#config(this.#newest));
   }
 
-  /** Looks again which generations there are, and makes one that is open if there is none. */
-  refresh(): Promise<void> {
-    this.#refreshing ??= this.#refresh().finally(() => {
-      this.#refreshing = undefined;
+  /** The number of the generation in which something may begin now. */
+  async newest(): Promise<number> {
+    // By a clock that goes on while the process sleeps, and that nobody sets.
+    if (performance.now() - this.#lookedAt > FRESH) await this.look();
+    return this.#newest;
+  }
+
+  /** Looks which generations there are, and makes one if there is none. */
+  look(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined;
     });
-    return this.#refreshing;
+    return this.#looking;
   }
 
-  /** Resolves once the open generation is known to have been so after the call. Calls at the same time share the question. */
-  confirm(): Promise<void> {
-    if (!this.#confirming) {
-      this.#confirming = this.#confirm().finally(() => {
-        this.#confirming = undefined;
-      });
-      return this.#confirming;
-    }
-    // The question that is on its way may have been answered before this call.
-    this.#confirmingNext ??= this.#confirming
-      .catch(() => {})
-      .then(() => {
-        this.#confirmingNext = undefined;
-        return this.confirm();
-      });
-    return this.#confirmingNext;
+  /** Makes the next generation. Several workers may do so at once: one of the number is made. */
+  async turnOver(from: number): Promise<void> {
+    await createStream(this.#connection, this.#config(from + 1));
+    await this.look();
   }
 
-  /** Seals the open generation, if it is the given one, and opens the next. */
-  async turnOver(generation: Generation): Promise<void> {
-    const info = await streamInfo(this.#connection, generation.stream);
-    if (info && this.#isOpen(info)) {
-      await this.#connection.api('retention', `STREAM.UPDATE.${generation.stream}`, {
-        ...info.config,
-        subjects: [this.sealedSubject(generation.stream)],
-      });
-    }
-    await this.refresh();
+  async drop(generation: number): Promise<void> {
+    await deleteStream(this.#connection, this.streamOf(generation));
+    await this.look();
   }
 
-  async #confirm(): Promise<void> {
-    const subject = this.subjectOfJournal('-');
-    const names = await streamNames(this.#connection, subject);
-    if (names.length !== 1 || names[0] !== this.#open.stream) await this.refresh();
-  }
-
-  async #refresh(): Promise<void> {
-    for (let tries = 0; tries < TRIES; tries++) {
-      const all = await this.#list();
-      const open = all.find(({ kind }) => kind === 'open');
-      if (open) {
-        this.#open = open;
-        this.#closed = standing(all);
-        return;
+  async #look(): Promise<void> {
+    const lookedAt = performance.now();
+    const numbers = await this.#list();
+    const newest = numbers.at(-1);
+    if (newest === undefined || newest < this.#newest) {
+      const gone = this.streamOf(this.#newest);
+      if (this.#newest > 0) {
+        if (await streamInfo(this.#connection, gone)) {
+          throw new UnavailableError('natsBackend', { cause: `${gone} is there and not named` });
+        }
+        const lost = 'somebody had deleted it, with all that it held';
+        reportFailure(`A stream of journals was made anew, because ${gone} was gone`, lost);
       }
-      await this.#openNext(all);
+      // One that was deleted has given sequences too.
+      await createStream(this.#connection, this.#config(this.#newest + 1));
+      return this.#look();
     }
-    throw new UnavailableError('natsBackend', { cause: 'no stream could be made for journals' });
+    this.#numbers = numbers;
+    this.#newest = newest;
+    this.#lookedAt = lookedAt;
   }
 
-  async #openNext(all: readonly Generation[]): Promise<void> {
-    const newest = all.find(({ kind }) => kind === 'sealed');
-    if (newest) {
-      // What is in the hands of another thread of the server has come to the stream after this, and is stored before that.
-      await sleep(SEALING);
-      await this.#connection.publish('natsBackend', this.sealedSubject(newest.stream), '');
-    } else if (this.#newest > 0) {
-      reportFailure(
-        'The streams of journals were made anew',
-        'somebody had deleted them, with all that they held',
-      );
-    }
-    // One that was deleted under us had given sequences too.
-    const number = Math.max(this.#newest, newest?.number ?? 0) + 1;
-    try {
-      await createStream(this.#connection, this.#config(number));
-    } catch (error) {
-      // Another worker was faster.
-      const cause = error instanceof Error ? error.cause : undefined;
-      if (!(cause instanceof JetStreamError && cause.code === jetStreamCode.subjectsOverlap)) throw error;
-    }
+  async #list(): Promise<number[]> {
+    const names = await streamNames(this.#connection);
+    return names
+      .flatMap((name) => this.#pattern.exec(name)?.[1] ?? [])
+      .map(Number)
+      .sort((a, b) => a - b);
   }
 
-  /** The newest first. */
-  async #list(): Promise<Generation[]> {
-    const all: Generation[] = [];
-    for (const name of await streamNames(this.#connection)) {
-      const match = this.#pattern.exec(name);
-      const info = match && (await streamInfo(this.#connection, name));
-      if (!info) continue;
-      const number = Number(match[1]);
-      const kind = this.#kindOf(match[2] !== undefined, info);
-      this.#newest = Math.max(this.#newest, number);
-      all.push({ number, stream: name, createdAt: Date.parse(info.created), kind });
-    }
-    return all.sort((a, b) => b.number - a.number);
-  }
-
-  #kindOf(isCopy: boolean, info: StreamInfo): Generation['kind'] {
-    if (isCopy) return info.config.description === KEPT ? 'kept' : 'copy';
-    return this.#isOpen(info) ? 'open' : 'sealed';
-  }
-
-  #isOpen({ config }: StreamInfo): boolean {
-    return config.subjects?.includes(this.subjectOfJournal('*')) ?? false;
-  }
-
-  #config(number: number) {
-    const { duplicateWindow, retention } = this.#settings;
+  #config(generation: number) {
+    const { prefix, duplicateWindow, retention } = this.#settings;
     return configOf(
       { ...this.#settings, duplicateWindow: Math.max(Math.min(duplicateWindow, retention), 100) },
       {
-        name: this.#streamName(String(number)),
-        subjects: [this.subjectOfJournal('*'), this.subjectOfReopening('*'), this.subjectOfBlob('*', '*')],
+        name: this.streamOf(generation),
+        subjects: [`${prefix}.journal.${generation}.*.*`, this.subjectOfBlob(generation, '*', '*')],
         purpose: 'journals, and the blobs that they refer to',
       },
     );
   }
-
-  #streamName(number: string): string {
-    return `${this.#settings.prefix.toUpperCase()}_JOURNAL_${number}`;
-  }
-}
-
-/** The description of a stream that holds all that is left of the generations up to its number. */
-export const KEPT = 'Taskchart: what is kept of earlier journals (complete)';
-
-/** Of closed generations, the newest first, those that count: none that a `kept` one stands for. */
-function standing(all: readonly Generation[]): Generation[] {
-  const [kept] = all.filter(({ kind }) => kind === 'kept').sort(byNumberThenName);
-  return all.filter(
-    (generation) =>
-      generation === kept || (generation.kind === 'sealed' && generation.number > (kept?.number ?? 0)),
-  );
-}
-
-/** The same first one for all workers. */
-function byNumberThenName(a: Generation, b: Generation): number {
-  return b.number - a.number || (a.stream < b.stream ? -1 : 1);
 }

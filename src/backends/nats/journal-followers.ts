@@ -16,12 +16,12 @@ import { type Listener, tellGap } from '../followers.ts';
 import type { StoredCommit } from '../port.ts';
 import { reportFailure, reportThrown } from '../report.ts';
 import type { Connection } from './connection.ts';
-import type { FoundCommit } from './journal-reader.ts';
+import type { KeptCommit } from './stored-commit.ts';
 
 /** What there is of a journal behind a sequence, and the last commit of it; whether it is gone, though some of it is there. */
 interface Remains {
-  readonly commits: readonly FoundCommit[];
-  readonly last: FoundCommit | undefined;
+  readonly commits: readonly KeptCommit[];
+  readonly last: KeptCommit | undefined;
   readonly isGone: boolean;
 }
 
@@ -99,7 +99,7 @@ class Follower {
   }
 
   /** A journal that went before it was read to its end. */
-  #lookForGap(next: FoundCommit | undefined, last: FoundCommit | undefined): void {
+  #lookForGap(next: KeptCommit | undefined, last: KeptCommit | undefined): void {
     if (!this.#isActive || !this.#last) return;
     const isGap = next
       ? next.previous !== this.#last.sequence && !(this.#last.closing && next.previous === 0)
@@ -138,13 +138,13 @@ interface Followed {
 
 export class JournalFollowers {
   readonly #connection: Connection;
-  readonly #subjectOf: (taskId: string) => string;
+  readonly #filterOf: (taskId: string) => string;
   readonly #readOn: ReadOn;
   readonly #followed = new Map<string, Followed>();
 
-  constructor(connection: Connection, subjectOf: (taskId: string) => string, readOn: ReadOn) {
+  constructor(connection: Connection, filterOf: (taskId: string) => string, readOn: ReadOn) {
     this.#connection = connection;
-    this.#subjectOf = subjectOf;
+    this.#filterOf = filterOf;
     this.#readOn = readOn;
     connection.onChange((isConnected) => {
       if (isConnected) for (const taskId of this.#followed.keys()) this.wake(taskId);
@@ -171,7 +171,7 @@ export class JournalFollowers {
 
   #listen(taskId: string): Followed {
     const followers = new Set<Follower>();
-    const hints = this.#connection.nats.subscribe(this.#subjectOf(taskId), {
+    const hints = this.#connection.nats.subscribe(this.#filterOf(taskId), {
       callback: () => {
         for (const follower of followers) follower.hint();
       },

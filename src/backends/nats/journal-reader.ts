@@ -1,33 +1,50 @@
-/**
- * Reads journals over all generations (invariants G1 to G5).
- *
- * What is read of a closed generation is so for ever. If its stream is gone, another stands for it, or retention has taken
- * it: then the generations are looked at again, and reading begins anew.
- */
+/** Finds journals, and reads them, where writes are decided: never stale, wherever they lie (`Generations`, G1). */
 import { UnavailableError } from '../errors/unavailable-error.ts';
 import { jetStreamCode } from './codes.ts';
 import type { Connection } from './connection.ts';
-import { type Generation, type Generations, placeOf } from './generations.ts';
+import type { Generations, Location } from './generations.ts';
 import { JetStreamError } from './jetstream-error.ts';
-import { type KeptCommit, keptCommit } from './stored-commit.ts';
-import { storedMessage } from './stored-message.ts';
+import type { DirectoryEntry, JournalDirectory } from './journal-directory.ts';
+import { LastPlaces } from './last-places.ts';
+import { commitHeader, type KeptCommit, keptCommit, movedTo } from './stored-commit.ts';
+import { type StoredMessage, storedMessage } from './stored-message.ts';
 
-/** A commit, and the generation that it was found in. */
-export interface FoundCommit extends KeptCommit {
-  readonly generation: Generation;
+/** What there is of a task's journal. */
+export interface Standing {
+  /** What the directory says; not known where it was not needed. */
+  readonly entry?: DirectoryEntry | undefined;
+  /** Where the journal is to be, if its stream is there. */
+  readonly location?: Location;
+  /** Where the last message on its subject is; 0 for none. */
+  readonly place: number;
+  /** Its last commit, which may be gone; none if none was appended, or it was given up there. */
+  readonly last?: KeptCommit;
+  /** Nothing can be appended there any more. */
+  readonly isGivenUp?: boolean;
 }
 
-const TRIES = 5;
+const TRIES = 10;
 
 export class JournalReader {
+  readonly lastPlaces = new LastPlaces();
   readonly #connection: Connection;
   readonly #generations: Generations;
+  readonly #directory: JournalDirectory;
   readonly #retention: number;
+  readonly #now: () => number;
 
-  constructor(connection: Connection, generations: Generations, retention: number) {
+  /** @param retention In ms. @param now What time it is, in ms since the epoch. */
+  constructor(
+    connection: Connection,
+    generations: Generations,
+    directory: JournalDirectory,
+    { retention, now }: { readonly retention: number; readonly now: () => number },
+  ) {
     this.#connection = connection;
     this.#generations = generations;
+    this.#directory = directory;
     this.#retention = retention;
+    this.#now = now;
   }
 
   /** When a journal that ends with a commit is gone, in ms since the epoch. */
@@ -35,109 +52,121 @@ export class JournalReader {
     return closing ? at + this.#retention : Number.POSITIVE_INFINITY;
   }
 
-  isGone(last: FoundCommit): boolean {
-    return this.goneAt(last.commit) < this.#generations.now();
+  /** Whether a time is past. @param ms Since the epoch. */
+  isPast(ms: number): boolean {
+    return ms < this.#now();
   }
 
-  /**
-   * The last commit that a task has, gone or not.
-   *
-   * @param isConfirmed Whether the open generation must be known to be so: where nothing else would tell that it is not.
-   */
-  last(call: string, taskId: string, isConfirmed: boolean): Promise<FoundCommit | undefined> {
-    return this.#again(call, async () => {
-      const { open } = this.#generations;
-      const [found] = await Promise.all([
-        this.#lastIn(call, taskId, open),
-        isConfirmed ? this.#generations.confirm() : undefined,
-      ]);
-      if (this.#generations.open.stream !== open.stream) return undefined;
-      return { value: found ?? (await this.#lastClosed(call, taskId)) };
-    });
+  isGone({ commit }: KeptCommit): boolean {
+    return this.isPast(this.goneAt(commit));
   }
 
-  /** The last commit that a task has in closed generations. */
-  lastClosed(call: string, taskId: string): Promise<FoundCommit | undefined> {
-    return this.#again(call, async () => ({ value: await this.#lastClosed(call, taskId) }));
+  /** The last commit of a task's journal, gone or not. */
+  async last(call: string, taskId: string): Promise<KeptCommit | undefined> {
+    return (await this.standing(call, taskId)).last;
+  }
+
+  async standing(call: string, taskId: string): Promise<Standing> {
+    const hint = this.lastPlaces.get(taskId);
+    if (hint) {
+      // Where a journal has a last commit that is not gone, there it is: one that went on elsewhere ends with that word.
+      const standing = await this.#standingAt(call, taskId, hint.location);
+      if (standing?.last && !this.isGone(standing.last)) return standing;
+    }
+    let entry = await this.#directory.entry(call, taskId);
+    for (let tries = 0, location = entry?.location; tries < TRIES; tries++) {
+      if (!entry || !location) return { entry, place: 0 };
+      const standing = await this.#standingAt(call, taskId, location);
+      if (standing && !('movedTo' in standing)) return { ...standing, entry };
+      if (standing) {
+        location = standing.movedTo;
+        continue;
+      }
+      // Its stream is gone: either with the journal, or that was moved, and the directory knows by now.
+      await this.#generations.look();
+      if (this.#generations.numbers.includes(location.generation)) {
+        throw new UnavailableError(call, {
+          cause: `${this.#generations.streamOf(location.generation)} is there and not found`,
+        });
+      }
+      const again = await this.#directory.entry(call, taskId);
+      if (again?.place === entry.place) return { entry, place: 0 };
+      entry = again;
+      location = again?.location;
+    }
+    throw new UnavailableError(call, { cause: 'the journal was moved again and again' });
   }
 
   /** The commits of a task behind a sequence, the oldest first; none if its journal is gone. */
-  async chain(call: string, taskId: string, after: number): Promise<FoundCommit[]> {
+  async chain(call: string, taskId: string, after: number): Promise<KeptCommit[]> {
     const { commits, last } = await this.remains(call, taskId, after);
     return last && this.isGone(last) ? [] : commits;
   }
 
-  /**
-   * What there is of a task's journal behind a sequence, the oldest first, gone or not; of one that is gone, the beginning may
-   * be missing.
-   */
-  remains(
+  /** What there is of a task's journal behind a sequence, the oldest first, gone or not, and its last commit. */
+  async remains(
     call: string,
     taskId: string,
     after: number,
-  ): Promise<{ readonly commits: FoundCommit[]; readonly last: FoundCommit | undefined }> {
-    return this.#again(call, async () => {
-      const last = await this.last(call, taskId, true);
-      const commits: FoundCommit[] = [];
-      for (let found = last; found && found.commit.sequence > after; ) {
-        commits.push(found);
-        if (found.previous <= after) break;
-        const before: FoundCommit | undefined = await this.#before(call, taskId, found);
-        if (before?.commit.sequence !== found.previous) {
-          if (last && this.isGone(last)) break;
-          return undefined;
-        }
-        found = before;
-      }
-      return { value: { commits: commits.reverse(), last } };
-    });
-  }
-
-  async #lastClosed(call: string, taskId: string): Promise<FoundCommit | undefined> {
-    const { closed } = this.#generations;
-    const all = await Promise.all(closed.map((generation) => this.#lastIn(call, taskId, generation)));
-    return all.find((found) => found !== undefined);
-  }
-
-  async #lastIn(call: string, taskId: string, generation: Generation): Promise<FoundCommit | undefined> {
-    const subject = this.#generations.subjectIn(generation, this.#generations.subjectOfJournal(taskId));
-    return this.#get(call, generation, { last_by_subj: subject });
-  }
-
-  /** The commit before another of the same task. */
-  #before(call: string, taskId: string, { generation, place, previous }: FoundCommit) {
-    // Copies of one journal stand side by side.
-    if (generation.kind === 'kept') return this.#get(call, generation, { seq: place - 1 });
-    const { open, closed } = this.#generations;
-    const wanted = placeOf(previous);
-    const holder = [open, ...closed].find(
-      ({ number, kind }) => kind !== 'kept' && number === wanted.generation,
-    );
-    if (holder) return this.#get(call, holder, { seq: wanted.place });
-    const kept = closed.find(({ kind }) => kind === 'kept');
-    return kept && this.#lastIn(call, taskId, kept);
-  }
-
-  async #get(
-    call: string,
-    generation: Generation,
-    which: { readonly seq: number } | { readonly last_by_subj: string },
-  ): Promise<FoundCommit | undefined> {
-    const message = await storedMessage(call, this.#connection, generation.stream, which);
-    return message && { ...keptCommit(message, generation.number), generation };
-  }
-
-  /** Reads; again on the generations as they are then, if what it came upon was not in its place. */
-  async #again<T>(call: string, read: () => Promise<{ readonly value: T } | undefined>): Promise<T> {
+  ): Promise<{ readonly commits: KeptCommit[]; readonly last: KeptCommit | undefined }> {
     for (let tries = 0; tries < TRIES; tries++) {
+      const { last } = await this.standing(call, taskId);
       try {
-        const found = await read();
-        if (found) return found.value;
+        return { commits: await this.#back(call, last, after), last };
       } catch (error) {
-        if (!(error instanceof JetStreamError && error.code === jetStreamCode.streamNotFound)) throw error;
+        // Its stream went while it was read.
+        if (!isStreamGone(error)) throw error;
       }
-      await this.#generations.refresh();
     }
-    throw new UnavailableError(call, { cause: 'a part of the journal is not where it was' });
+    throw new UnavailableError(call, { cause: 'the journal was moved again and again' });
   }
+
+  async #back(call: string, last: KeptCommit | undefined, after: number): Promise<KeptCommit[]> {
+    const commits: KeptCommit[] = [];
+    for (let found = last; found && found.commit.sequence > after; ) {
+      commits.push(found);
+      if (found.previous <= after) break;
+      const { location, placeBefore } = found;
+      const message = await this.#message(call, location, { seq: placeBefore });
+      if (!message) {
+        throw new UnavailableError(call, {
+          cause: `message ${placeBefore} is missing from ${this.#generations.streamOf(location.generation)}`,
+        });
+      }
+      found = keptCommit(message, location);
+    }
+    return commits.reverse();
+  }
+
+  /** Nothing if there is no such stream. */
+  async #standingAt(
+    call: string,
+    taskId: string,
+    location: Location,
+  ): Promise<Standing | { readonly movedTo: Location; readonly last?: never } | undefined> {
+    const subject = this.#generations.subjectOfJournal(location, taskId);
+    try {
+      const message = await this.#message(call, location, { last_by_subj: subject });
+      if (!message) return { location, place: 0 };
+      const moved = message.header(commitHeader.moved);
+      if (moved === undefined) return { location, place: message.seq, last: keptCommit(message, location) };
+      const to = movedTo(moved);
+      return to ? { movedTo: to } : { location, place: message.seq, isGivenUp: true };
+    } catch (error) {
+      if (!isStreamGone(error)) throw error;
+      return undefined;
+    }
+  }
+
+  #message(
+    call: string,
+    { generation }: Location,
+    which: { readonly seq: number } | { readonly last_by_subj: string },
+  ): Promise<StoredMessage | undefined> {
+    return storedMessage(call, this.#connection, this.#generations.streamOf(generation), which);
+  }
+}
+
+function isStreamGone(error: unknown): boolean {
+  return error instanceof JetStreamError && error.code === jetStreamCode.streamNotFound;
 }

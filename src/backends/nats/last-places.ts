@@ -4,15 +4,15 @@
  * Invariants:
  * - It is a hint: the server compares. So it may be behind, and it may forget: it holds so many, those that were
  *   written to or read last.
- * - It holds for one open generation: in the next, the last commit has another place.
  */
+import type { Location } from './generations.ts';
+
 export interface LastPlace {
-  /** Of the last commit; 0 for an empty journal, or one that is gone. */
+  /** Of the last commit; 0 for an empty journal. */
   readonly sequence: number;
-  /** Where the last message on the task's subject is in the stream of the open generation; 0 for none. */
+  readonly location: Location;
+  /** Where the last message on the journal's subject is; 0 for none. */
   readonly place: number;
-  /** The number of the open generation. */
-  readonly generation: number;
   /** When the journal is gone, in ms since the epoch. */
   readonly goneAt: number;
 }

@@ -29,7 +29,7 @@ export class NatsRecords implements Records {
   }
 
   /** Makes its stream. */
-  open(): Promise<void> {
+  start(): Promise<void> {
     return this.#streams.ensure({
       name: this.#stream,
       subjects: [`${this.#settings.prefix}.records.>`],

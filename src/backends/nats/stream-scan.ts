@@ -2,6 +2,7 @@ import { type Msg, nanos } from 'nats';
 import { UnavailableError } from '../errors/unavailable-error.ts';
 import type { Connection } from './connection.ts';
 import { createEphemeral, deleteConsumer } from './consumers.ts';
+import type { DeliveryInfo } from './delivery-info.ts';
 import { Pull } from './pull.ts';
 import { streamInfo } from './streams.ts';
 
@@ -12,23 +13,28 @@ const EXPIRES = 5_000;
 /** How long the server keeps the consumer when nobody asks, in ms. */
 const INACTIVE = 30_000;
 
+export interface ScanTarget {
+  readonly stream: string;
+  readonly inboxPrefix: string;
+  /** Ends it in the middle. */
+  readonly signal: AbortSignal;
+}
+
 /**
- * Goes through a stream that does not change any more: the headers of all its messages, in order.
+ * Goes through the headers of all messages that a stream has when it begins, in order.
  *
- * @param call What is being done, for errors. @throws {UnavailableError} It could not be gone through in one go.
+ * @param call What is being done, for errors.
+ * @param onMessage Whether to go on.
+ * @throws {UnavailableError} It could not be gone through in one go.
  */
 export async function scanStream(
   call: string,
   connection: Connection,
-  {
-    stream,
-    inboxPrefix,
-    signal,
-  }: { readonly stream: string; readonly inboxPrefix: string; readonly signal: AbortSignal },
-  onMessage: (message: Msg) => void,
+  { stream, inboxPrefix, signal }: ScanTarget,
+  onMessage: (message: Msg, info: DeliveryInfo) => boolean,
 ): Promise<void> {
-  let missing = (await streamInfo(connection, stream))?.state.messages ?? 0;
-  if (missing === 0) return;
+  const state = (await streamInfo(connection, stream))?.state;
+  if (!state?.messages) return;
   const { name } = await createEphemeral(connection, call, stream, {
     deliver_policy: 'all',
     replay_policy: 'instant',
@@ -40,30 +46,33 @@ export async function scanStream(
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let expected = 1;
+  let isOver = false;
   const fail = (trouble: string): void => {
     reject(new UnavailableError(call, { cause: `${stream} cannot be read: ${trouble}` }));
   };
+  const abort = (): void => fail('the backend was closed');
   const pull = new Pull(
     connection,
     { stream, consumer: name, inboxPrefix },
     {
-      onMessage: (message, { consumerSequence }) => {
-        if (consumerSequence !== expected++) fail('a message was lost on its way');
-        onMessage(message);
-        missing--;
+      onMessage: (message, info) => {
+        if (isOver) return;
+        if (info.consumerSequence !== expected++) fail('a message was lost on its way');
+        isOver = !onMessage(message, info) || info.sequence >= state.last_seq;
+        if (isOver) resolve();
       },
-      onEnd: (_asked, _left, trouble) => {
+      onEnd: (asked, missing, trouble) => {
+        if (isOver) return;
         if (trouble !== undefined) fail(trouble);
-        else if (missing === 0) resolve();
-        else pull.ask(Math.min(missing, BATCH), EXPIRES);
+        else if (missing === asked) fail('its end is missing');
+        else pull.ask(BATCH, EXPIRES);
       },
     },
   );
-  const abort = (): void => fail('the backend was closed');
   signal.addEventListener('abort', abort);
   try {
     if (signal.aborted) abort();
-    pull.ask(Math.min(missing, BATCH), EXPIRES);
+    pull.ask(BATCH, EXPIRES);
     await promise;
   } finally {
     signal.removeEventListener('abort', abort);

@@ -188,26 +188,6 @@ export async function bringUpToDate(
   reportFailure(`The stream ${wanted.name} was brought up to date`, changes.join(', '));
 }
 
-/** The subjects, of those that a filter takes, that a stream has messages on. */
-export async function streamSubjects(
-  connection: Connection,
-  name: string,
-  filter: string,
-): Promise<string[]> {
-  const subjects: string[] = [];
-  for (;;) {
-    const request = { offset: subjects.length, subjects_filter: filter };
-    const page: { total?: number; state: { subjects?: Record<string, number> } } = await connection.api(
-      'retention',
-      `STREAM.INFO.${name}`,
-      request,
-    );
-    const found = Object.keys(page.state.subjects ?? {});
-    subjects.push(...found);
-    if (found.length === 0 || subjects.length >= (page.total ?? 0)) return subjects;
-  }
-}
-
 /** It may be gone already. */
 export async function deleteStream(connection: Connection, name: string): Promise<void> {
   try {

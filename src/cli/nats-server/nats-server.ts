@@ -43,22 +43,26 @@ export async function startNatsServer({
   const folder = await mkdtemp(join(tmpdir(), 'taskchart-nats-'));
   const file = join(folder, 'nats.conf');
   let child: ChildProcess | undefined;
+  /** Ends the server when this process ends, however that ends. */
+  let watchdog: ChildProcess | undefined;
   let port = -1;
 
-  const killOnExit = (): void => {
-    child?.kill('SIGKILL');
-  };
   const start = async (): Promise<void> => {
     await writeFile(
       file,
       `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${store ?? join(folder, 'store')}"\n${jetstream} }\n${configuration}\n`,
     );
     child = spawn(binary, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
+    watchdog = spawn('sh', ['-c', 'read _; kill -9 "$0"', String(child.pid)], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
     port = await ready(child, port);
   };
   const end = async (signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> => {
     const ending = child;
     child = undefined;
+    watchdog?.kill('SIGKILL');
+    watchdog = undefined;
     if (!ending || ending.exitCode !== null || ending.signalCode !== null) return;
     const closed = once(ending, 'close');
     ending.kill(signal);
@@ -67,10 +71,8 @@ export async function startNatsServer({
     await closed;
   };
 
-  process.on('exit', killOnExit);
   const dispose = async (): Promise<void> => {
     await end('SIGKILL');
-    process.off('exit', killOnExit);
     await rm(folder, { recursive: true, force: true });
   };
   try {

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { StoredCommit } from '../../../src/backends/index.ts';
 import { Connection } from '../../../src/backends/nats/connection.ts';
 import { JournalFollowers, type ReadOn } from '../../../src/backends/nats/journal-followers.ts';
-import type { FoundCommit } from '../../../src/backends/nats/journal-reader.ts';
 import { parseNatsOptions } from '../../../src/backends/nats/options.ts';
+import type { KeptCommit } from '../../../src/backends/nats/stored-commit.ts';
 import { Arrivals } from '../../conformance/stand.ts';
 import { type NatsServer, startNatsServer } from './nats-server.ts';
 
@@ -13,18 +13,19 @@ beforeAll(async () => {
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
-const found = (sequence: number, previous: number, closing = false): FoundCommit => {
+const found = (sequence: number, previous: number, closing = false): KeptCommit => {
   const commit: StoredCommit = { id: `c${sequence}`, writer: 'w', entries: [1], sequence, at: 0, closing };
   return {
     commit,
     previous,
     place: sequence,
-    generation: { number: 1, stream: 's', createdAt: 0, kind: 'open' },
+    location: { generation: 1, life: '0' },
+    placeBefore: previous,
   };
 };
 
 /** Follows a journal of which the test says what is left. */
-async function following(start: readonly FoundCommit[]) {
+async function following(start: readonly KeptCommit[]) {
   const connection = await Connection.open(parseNatsOptions({ servers: server.url }));
   let kept = start;
   const readOn: ReadOn = async (_taskId, after) => ({
@@ -39,10 +40,10 @@ async function following(start: readonly FoundCommit[]) {
     told,
     connection,
     /** Without a word to who follows. */
-    set: (commits: readonly FoundCommit[]) => {
+    set: (commits: readonly KeptCommit[]) => {
       kept = commits;
     },
-    become: (commits: readonly FoundCommit[]) => {
+    become: (commits: readonly KeptCommit[]) => {
       kept = commits;
       followers.wake('t');
     },
