@@ -23,31 +23,34 @@ export async function openBackend(place: Place, hurry: Hurry): Promise<Backend> 
 }
 
 /**
- * A backend whose journals tell which process wrote each commit: its name stands before the writer's own. Nothing else is
+ * A backend whose journals tell which process wrote each commit: its name stands behind the writer's own. Nothing else is
  * changed; whoever writes finds their own name in a conflict.
  */
 export function signedBy(name: string, backend: Backend): Backend {
   const { journal } = backend;
-  const prefix = `${name}:`;
+  const signature = `@${name}`;
   const append = async (taskId: string, expected: number, commit: Commit): Promise<number> => {
     try {
-      return await journal.append(taskId, expected, { ...commit, writer: prefix + commit.writer });
+      return await journal.append(taskId, expected, { ...commit, writer: commit.writer + signature });
     } catch (error) {
-      if (!(error instanceof JournalConflictError && error.writer?.startsWith(prefix))) throw error;
-      const { sequence, writer } = error;
-      throw new JournalConflictError(taskId, expected, { sequence, writer: writer.slice(prefix.length) });
+      if (!(error instanceof JournalConflictError && error.writer?.endsWith(signature))) throw error;
+      const writer = error.writer.slice(0, -signature.length);
+      throw new JournalConflictError(taskId, expected, { sequence: error.sequence, writer });
     }
   };
-  const signed: Journal = {
-    append,
-    read: (taskId, after) => journal.read(taskId, after),
-    last: (taskId) => journal.last(taskId),
-    follow: (taskId, after, onCommit) => journal.follow(taskId, after, onCommit),
+  return { ...backend, journal: { ...methodsOf(journal), append } };
+}
+
+function methodsOf(journal: Journal): Journal {
+  return {
+    append: (...given) => journal.append(...given),
+    read: (...given) => journal.read(...given),
+    last: (...given) => journal.last(...given),
+    follow: (...given) => journal.follow(...given),
   };
-  return { ...backend, journal: signed };
 }
 
 /** The process that wrote a commit. */
 export function signatureOf(writer: string): string {
-  return writer.slice(0, writer.indexOf(':'));
+  return writer.slice(writer.lastIndexOf('@') + 1);
 }

@@ -16,7 +16,7 @@ async function crash(...args: string[]) {
 }
 
 describe('npm run crash', () => {
-  test('kills, and finds nothing lost, repeated or doubled', { timeout: 90_000 }, async () => {
+  test('kills, and finds nothing lost, repeated or doubled', { timeout: 240_000 }, async () => {
     const { result, verdict } = await runCrash({ kills: 20, seed: 20 });
     expect(verdict).toMatchObject({ lost: [], repeated: [], doubled: [] });
     expect(result).toMatchObject({ kills: 20, lost: 0, repeated: 0, doubled: 0 });
@@ -24,7 +24,7 @@ describe('npm run crash', () => {
     expect(result.worst_recovery_ms).toBeGreaterThan(0);
   });
 
-  test('on NATS kills workers and the server, and finds nothing either', { timeout: 90_000 }, async () => {
+  test('on NATS kills workers and the server, and finds nothing either', { timeout: 240_000 }, async () => {
     const { result, verdict } = await runCrash({
       backend: 'nats',
       workers: 3,
@@ -37,7 +37,7 @@ describe('npm run crash', () => {
     expect(result.tasks).toBeGreaterThan(20);
   });
 
-  test('with --json prints one object and nothing else', { timeout: 30_000 }, async () => {
+  test('with --json prints one object and nothing else', { timeout: 60_000 }, async () => {
     const { code, stdout, stderr } = await crash('--kills', '0', '--seed', '1', '--json');
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toEqual({
@@ -69,7 +69,7 @@ describe('npm run crash', () => {
   });
 });
 
-test('the check notices a worker that has one thing wrong', { timeout: 90_000 }, async () => {
+test('the check notices a worker that has one thing wrong', { timeout: 240_000 }, async () => {
   const broken = ({ pathname: worker }: URL, patience: number): Promise<CrashRun> =>
     runCrash({ kills: 4, seed: 1, worker, patience, keep: false });
   const [writeAhead, gates, events] = await Promise.all([
