@@ -81,7 +81,7 @@ export async function runSystem(system: System, options: RunOptions): Promise<Wi
     results.push(together(inFlight, windows, { cpu: after.cpu - before.cpu, memory: after.memory }));
   }
   await check(system, workers, { orders, patience: options.patience });
-  await Promise.all(workers.map((worker) => worker.ask({ type: 'end' }, 'ended')));
+  await Promise.all(workers.map((worker) => worker.end()));
   return results;
 }
 

@@ -34,6 +34,13 @@ export class WorkerProcess implements AsyncDisposable {
     return answered;
   }
 
+  /** Lets it close its engine, and waits until it is gone. */
+  async end(): Promise<void> {
+    const gone = once(this.#child, 'exit');
+    await this.ask({ type: 'end' }, 'ended');
+    await gone;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     const child = this.#child;
     if (child.exitCode !== null || child.signalCode !== null) return;
