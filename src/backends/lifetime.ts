@@ -25,8 +25,8 @@ export class Lifetime {
   subscription(end: () => Promise<void>): Subscription {
     let ended: Promise<void> | undefined;
     const stop = (): Promise<void> => {
-      this.#subscriptions.delete(subscription);
-      ended ??= end();
+      // One that is being stopped still belongs to what the backend waits for when it closes.
+      ended ??= end().finally(() => this.#subscriptions.delete(subscription));
       return ended;
     };
     const subscription: Subscription = { stop, [Symbol.asyncDispose]: stop };

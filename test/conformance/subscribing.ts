@@ -173,6 +173,28 @@ export function subscribingPart(open: Open): void {
       expect(seen.all).toEqual(['m1']);
     });
 
+    it('is waited for when the backend closes, also if it is being stopped already', async () => {
+      await using stand = await open();
+      const { events } = stand.backend;
+      const begun = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<void>();
+      const subscription = await events.subscribe('orders.>', {}, async () => {
+        begun.resolve();
+        await gate.promise;
+      });
+      await events.publish(messageOf('orders.a', 'm1'));
+      await begun.promise;
+      const stopping = subscription.stop();
+      let isClosed = false;
+      const closing = stand.backend.close().then(() => {
+        isClosed = true;
+      });
+      await stand.quiet();
+      expect(isClosed).toBe(false);
+      gate.resolve();
+      await Promise.all([stopping, closing]);
+    });
+
     it('may be stopped, and published to, from within', async () => {
       await using stand = await open();
       const { events } = stand.backend;

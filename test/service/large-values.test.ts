@@ -1,13 +1,16 @@
+import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { z } from 'zod';
 import { createOrder, orderTask } from '../../machines/order/index.ts';
 import { defineTask } from '../../machines/task/index.ts';
 import { type Backend, MissingBlobError } from '../../src/backends/index.ts';
 import { memoryBackend } from '../../src/backends/memory/index.ts';
+import { natsBackend } from '../../src/backends/nats/index.ts';
 import { sqliteBackend } from '../../src/backends/sqlite/index.ts';
 import { type Service, startService, type TaskHandle } from '../../src/service/index.ts';
+import { type NatsServer, startNatsServer } from '../backends/nats/nats-server.ts';
 import { makeFolder } from '../backends/sqlite/folder.ts';
 import { collect } from '../conformance/stand.ts';
 import { seedCart } from '../machines/order/fixtures.ts';
@@ -68,14 +71,22 @@ test('1,000 orders over one catalogue of 300 kB keep it once', async () => {
   await backend.close();
   // 20 kB an order for all else: entries, change events, and their indices.
   expect(statSync(file).size).toBeLessThan(1_000 * 20_000 + 2 * 300_000);
+}, 120_000);
+
+let server: NatsServer;
+beforeAll(async () => {
+  server = await startNatsServer();
 });
+afterAll(() => server[Symbol.asyncDispose]());
 
 describe.each<[string, () => Promise<Backend>]>([
   ['memory', async () => memoryBackend()],
   ['sqlite', () => sqliteBackend({ file: join(makeFolder(), 'test.db') })],
+  ['nats', () => natsBackend({ servers: server.url })],
 ])('a task with large values on the %s backend', (_, open) => {
   test('has them whole in context, events, steps, results and output, and goes on with them after a restart', async () => {
     await using backend = await open();
+    const id = randomUUID();
     const seen: unknown[] = [];
     const gate = Promise.withResolvers<void>();
     const tasks = [
@@ -97,26 +108,26 @@ describe.each<[string, () => Promise<Backend>]>([
     ];
     const given = { given: catalogue, more: 'x'.repeat(2_000_000) };
     const first = await startService({ backend, tasks, drainWithin: 0 });
-    await first.submit({ id: 'a', name: 'large', context: { catalogue } });
+    await first.submit({ id, name: 'large', context: { catalogue } });
     await vi.waitFor(() => expect(seen).toHaveLength(1));
     await first.drain();
     await using second = await startService({ backend, tasks });
     await vi.waitFor(() => expect(seen).toHaveLength(2));
     gate.resolve();
-    const task = await second.task('a');
+    const task = await second.task(id);
     const result = await task.result();
     expect(result).toMatchObject({ status: 'complete', output: given });
     expect(seen).toEqual([given, given]);
     await expect(task.view()).resolves.toEqual(result);
-    for await (const commit of backend.journal.read('a')) expect(bytesOf(commit)).toBeLessThan(10_000);
+    for await (const commit of backend.journal.read(id)) expect(bytesOf(commit)).toBeLessThan(10_000);
   });
 
   test('that are too large even so fails that step, with the size and the limit, and no other task', async () => {
     await using backend = await open();
     const text = 'x'.repeat(17 * 1024 * 1024);
     await using service = await startService({ backend, tasks: [giving({ of: { text } }), echoTask] });
-    const task = await service.submit({ id: 'a', name: 'giving' });
-    const other = await service.submit({ id: 'b', name: 'echo', context: { catalogue } });
+    const task = await service.submit({ name: 'giving' });
+    const other = await service.submit({ name: 'echo', context: { catalogue } });
     await expect(task.result()).resolves.toMatchObject({
       status: 'error',
       error: { step: 'give', code: 'refused', message: expect.stringMatching(/17825794.*16777216/) },
