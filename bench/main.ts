@@ -1,6 +1,7 @@
 /**
  * What `npm run bench` runs: orders a second of the bare chart, through the supervisor, and through the whole service in memory and
- * in a file; what durability costs an order; what a step costs late in a long task; what a worker holds of tasks that wait.
+ * in a file; what durability costs an order; what a step costs late in a long task; what a worker holds of tasks that wait; how soon
+ * tasks go on whose process was killed.
  * Whatever is compared takes turns, round after round: machines drift.
  */
 import { parseArgs } from 'node:util';
@@ -10,8 +11,9 @@ import { measureDurable } from './durable.ts';
 import { measureHistory } from './history.ts';
 import { measureOrders } from './orders.ts';
 import { measureParked } from './parked.ts';
+import { measureResume } from './resume.ts';
 
-const PARTS = ['orders', 'durable', 'history', 'parked'] as const;
+const PARTS = ['orders', 'durable', 'history', 'parked', 'resume'] as const;
 
 const { values } = parseArgs({
   options: {
@@ -20,15 +22,17 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '1' },
     only: { type: 'string' },
     parked: { type: 'string', default: '10000' },
+    resumed: { type: 'string', default: '10000' },
   },
 });
-const { rounds, seconds, json, only, parked } = z
+const { rounds, seconds, json, only, parked, resumed } = z
   .object({
     rounds: z.coerce.number().int().min(1),
     seconds: z.coerce.number().positive(),
     json: z.boolean(),
     only: z.enum(PARTS).optional(),
     parked: z.coerce.number().int().min(1),
+    resumed: z.coerce.number().int().min(1),
   })
   .parse(values);
 const isAsked = (part: (typeof PARTS)[number]) => only === undefined || only === part;
@@ -39,11 +43,12 @@ const figures = {
   ...(isAsked('durable') && { durable: await measureDurable(rounds) }),
   ...(isAsked('history') && { history: await measureHistory(rounds) }),
   ...(isAsked('parked') && { parked: await measureParked(parked) }),
+  ...(isAsked('resume') && { resume: await measureResume(resumed) }),
 };
 if (json) process.stdout.write(`${JSON.stringify(figures)}\n`);
 else print(figures);
 
-function print({ runs, durable, history, parked }: typeof figures): void {
+function print({ runs, durable, history, parked, resume }: typeof figures): void {
   if (runs) {
     const head = 'system|in flight|orders/s|min … max|% of bare|p50 ms|p99 ms|CPU s/1,000|MB'.split('|');
     const rows = runs.map((run) => [
@@ -85,6 +90,13 @@ function print({ runs, durable, history, parked }: typeof figures): void {
         ['before', before_mb.heap, before_mb.resident],
         [`after, at ${parked_s}/s`, after_mb.heap, after_mb.resident],
       ],
+    );
+  }
+  if (resume) {
+    const { tasks, ready_s, resumed_s } = resume;
+    table(
+      [`${tasks} tasks in flight, killed`, 'next process ready, s', 'all run again, s'],
+      [['', ready_s, resumed_s]],
     );
   }
 }
