@@ -13,7 +13,7 @@ export function unrecordable({ steps }: TaskReport, error: unknown): TaskReport 
 }
 
 /** Steps whose task has ended under them. */
-function stopped(steps: TaskReport['steps']): TaskReport['steps'] {
+export function stopped(steps: TaskReport['steps']): TaskReport['steps'] {
   const ended = Object.entries(steps).map(([step, report]) => {
     const runs = report.status === 'running' || report.status === 'waiting_for_retry';
     return [step, runs ? { ...report, status: 'cancelled' as const } : report] as const;

@@ -16,10 +16,12 @@ import type { Json } from '../backends/index.ts';
 import { chartHash } from '../durable/index.ts';
 import { BLOCKED_WAIT, mayGoOn, PROCESS_DIED } from './blocking.ts';
 import { changeMessage } from './change-event.ts';
+import { stopped } from './ends.ts';
 import { LiveTask, type LiveTaskOptions, type TaskInput } from './live-task.ts';
 import type { RunnableTask } from './options.ts';
 import { restartOf } from './restarting.ts';
-import { parseEvent, parseRestart, RESTART, type TaskEvent } from './task-event.ts';
+import { retraced } from './retraced.ts';
+import { CANCEL, parseEvent, parseRestart, RESTART, type TaskEvent } from './task-event.ts';
 import type { TaskPast } from './task-past.ts';
 import type { TaskRegistry } from './task-registry.ts';
 import { emptyView, reportIn, type TaskView, withChanges } from './task-view.ts';
@@ -224,6 +226,7 @@ export class TaskFactory {
         return { until };
       }
     }
+    if (past.blocked && event?.type === CANCEL) return this.#cancelBlocked(id, past, event);
     if (past.blocked && !(await mayGoOn(id, past, task.machine))) {
       return this.#leaveBlocked(id, past, past.blocked);
     }
@@ -241,6 +244,15 @@ export class TaskFactory {
       steps: {},
       error: { code: 'invalid_request', message },
     });
+  }
+
+  /** What cannot go on can be ended: its chart is not asked. */
+  async #cancelBlocked(id: string, past: TaskPast, { reason }: TaskEvent): Promise<Deferral | undefined> {
+    const { registry, clock } = this.#workings;
+    const { view } = await retraced(id, past, registry, now(clock));
+    const message = typeof reason === 'string' ? `Cancelled: ${reason}` : 'Cancelled';
+    const how = { ...reportIn(view), status: 'cancelled' as const, error: { code: 'cancelled', message } };
+    return this.#record(id, past, { ...how, steps: stopped(how.steps) }, view);
   }
 
   /** No chart here can go on with it. */
@@ -270,12 +282,17 @@ export class TaskFactory {
   }
 
   /** Writes down the end of a task that does not live, and tells of it. */
-  async #record(id: string, past: TaskPast, report: TaskReport): Promise<Deferral | undefined> {
+  async #record(
+    id: string,
+    past: TaskPast,
+    report: TaskReport,
+    before: TaskView = emptyView({ id, name: past.request.name, version: past.version }),
+  ): Promise<Deferral | undefined> {
     const { log, clock } = this.#workings;
-    const { version, sequence, request, wakesUntil } = past;
+    const { sequence, wakesUntil } = past;
     const at = now(clock);
-    const changes = changesBetween(undefined, report);
-    const view = withChanges(emptyView({ id, name: request.name, version }), changes, at);
+    const changes = changesBetween(reportIn(before), report);
+    const view = withChanges(before, changes, at);
     // Its request may be parked until then: were its journal to go before that, the task would be a new one.
     const closing = wakesUntil <= at;
     await log.writing(id, sequence, { type: 'task.ended', view, at }, { closing })();

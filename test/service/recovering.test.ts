@@ -187,6 +187,26 @@ describe('a task that was set aside since its chart is another', () => {
   const go = (stand: Stand, eventId: string) =>
     stand.backend.inbox.deliver({ taskId: 'a', name: 'charted', eventId, body: { type: 'go' } });
 
+  test('can be cancelled: what cannot go on can be ended', async () => {
+    await using stand = openStand();
+    const first = await stand.serve([chart(['one', 'two', 'three'])]);
+    const task = await first.submit({ id: 'a', name: 'charted' });
+    await stand.pass();
+    await go(stand, '1');
+    await stand.pass();
+    await stand.drain(first);
+    const renamed = await stand.serve([chart(['one', 'deux', 'three'])]);
+    await go(stand, '2');
+    await stand.pass();
+    await expect(task.view()).resolves.toMatchObject({ status: 'blocked' });
+    await (await renamed.task('a')).cancel('nobody needs it');
+    await stand.pass();
+    await expect(task.result()).resolves.toMatchObject({
+      status: 'cancelled',
+      error: { code: 'cancelled', message: 'Cancelled: nobody needs it' },
+    });
+  });
+
   test('is blocked with a message, costs little while it is, and goes on with the old code (D6)', async () => {
     await using stand = openStand();
     const first = await stand.serve([chart(['one', 'two', 'three'])]);
