@@ -8,6 +8,8 @@ interface Wait {
   readonly until: number;
   /** How many times the message had been delivered. */
   readonly delivered: number;
+  /** When it was stored: in a stream that was made anew, others have the same numbers. */
+  readonly at: number;
 }
 
 /** How many messages of this process the server keeps back at a time: it goes through all of them again and again. */
@@ -23,22 +25,17 @@ export class ShortWaits {
   }
 
   /** @param until ms since the epoch. */
-  add({ sequence, delivered }: { sequence: number; delivered: number }, until: number): void {
-    this.#waits.set(sequence, { until, delivered });
-  }
-
-  /** The server does not know of them any more. */
-  clear(): void {
-    this.#waits.clear();
+  add({ sequence, delivered, at }: DeliveryInfo, until: number): void {
+    this.#waits.set(sequence, { until, delivered, at });
   }
 
   /** A message came. @returns How much longer it was to wait, in whole ms; 0 if its time has come. */
-  remaining({ sequence, delivered }: DeliveryInfo): number {
+  remaining({ sequence, delivered, at }: DeliveryInfo): number {
     const wait = this.#waits.get(sequence);
     if (!wait) return 0;
     const early = Math.ceil(wait.until - Date.now());
-    // Of one that was in other hands meanwhile, this is not the wait any more.
-    if (early > 0 && delivered === wait.delivered + 1) {
+    // Of one that was in other hands meanwhile, this is not the wait any more. A consumer that was made anew counts anew.
+    if (early > 0 && at === wait.at && delivered <= wait.delivered + 1) {
       this.#waits.set(sequence, { ...wait, delivered });
       return early;
     }

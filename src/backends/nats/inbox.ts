@@ -19,6 +19,7 @@ import { status } from './codes.ts';
 import type { Connection } from './connection.ts';
 import { DeadLetters } from './dead-letters.ts';
 import type { DeliveryInfo } from './delivery-info.ts';
+import { Acknowledged } from './inbox-acknowledged.ts';
 import { InboxConsumers } from './inbox-consumer.ts';
 import { Hands, NatsDelivery, type NatsHoldings } from './inbox-hands.ts';
 import { assertAgreement, letterOf } from './inbox-letter.ts';
@@ -54,6 +55,7 @@ export class NatsInbox implements Inbox, NatsHoldings {
   readonly #subjects: InboxSubjects;
   readonly #hands: Hands;
   readonly #waits = new ShortWaits();
+  readonly #acknowledged = new Acknowledged();
   readonly #seen: SeenEvents;
   readonly #sending: Sending;
   readonly #dead: DeadLetters;
@@ -88,11 +90,8 @@ export class NatsInbox implements Inbox, NatsHoldings {
       stream: names.inbox.name,
       subjects: this.#subjects,
       ackWait: settings.ackWait,
-      onAnew: (name) => {
-        // In a stream that was made anew too, other messages have the same numbers.
-        this.#hands.lapseAll(name);
-        this.#waits.clear();
-      },
+      // Nor are those ours any more that have the same numbers in a stream that was made anew.
+      onAnew: (name) => this.#hands.lapseAll(name),
     });
     this.#orphans = new Orphans({
       connection,
@@ -235,7 +234,8 @@ export class NatsInbox implements Inbox, NatsHoldings {
     // It lay here until it was another's: that one has it.
     if (Date.now() >= since + this.ackWait) return;
     const early = this.#waits.remaining(info);
-    if (early > 0) this.#connection.nats.publish(reply, nakFor(early));
+    if (this.#acknowledged.has(info)) this.#connection.nats.publish(reply, '+ACK');
+    else if (early > 0) this.#connection.nats.publish(reply, nakFor(early));
     else if (!taker.hasPlace) this.#connection.nats.publish(reply, '-NAK');
     else {
       const letter = letterOf(this.#subjects, message);
@@ -266,8 +266,10 @@ export class NatsInbox implements Inbox, NatsHoldings {
   async #answerServer(call: string, delivery: NatsDelivery, answer: string): Promise<void> {
     if (!this.#hands.has(delivery)) return;
     const { headers } = await this.#connection.request(call, delivery.reply, answer);
-    if (headers?.code !== status.noResponders) return;
-    throw new UnavailableError(call, { cause: `the consumer ${delivery.message.name} is not there` });
+    if (headers?.code === status.noResponders) {
+      throw new UnavailableError(call, { cause: `the consumer ${delivery.message.name} is not there` });
+    }
+    if (answer === '+ACK' || answer === '+TERM') this.#acknowledged.add(delivery.info);
   }
 
   /** Takes a place while it is under way, so that bad messages come no faster than good ones. */
