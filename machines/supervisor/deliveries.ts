@@ -54,6 +54,10 @@ export class Deliveries {
     return this.#settle(delivery, () => delivery.handBack(until));
   }
 
+  refuse(delivery: Offer, reason: string): Promise<void> {
+    return this.#settle(delivery, () => delivery.refuse(reason));
+  }
+
   /** None is kept alive any more. */
   clear(): void {
     this.#surroundings.clock.clearTimeout(this.#beat);

@@ -11,4 +11,12 @@ export {
   type SupervisorRef,
   supervisorMachine,
 } from './supervisor.ts';
-export type { CreateTask, Deferral, Offer, Suspicion, TaskActor, TaskObserver } from './task-actor.ts';
+export type {
+  CreateTask,
+  Deferral,
+  Offer,
+  Refusal,
+  Suspicion,
+  TaskActor,
+  TaskObserver,
+} from './task-actor.ts';

@@ -143,11 +143,12 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
       try {
         const request = kind === 'request' ? body : undefined;
         const created = await createTask(live.id, request, message, { ...how, attempt });
-        const isActor = created && !('until' in created) && !('alone' in created);
+        const isActor = created && !('until' in created) && !('alone' in created) && !('refused' in created);
         if (isActor) live.actor = created;
         // Released while it was being made: its delivery is handed back already.
         if (!isLive(live)) return isStopped ? stop(live) : void released(live);
         if (!created) return ended(live);
+        if ('refused' in created) return refuse(live, created.refused);
         if ('until' in created) return giveBack(live, created.until);
         if (draining) return isActor ? leave(live) : giveBack(live);
         if ('alone' in created) {
@@ -250,6 +251,10 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
 
     function ended(live: LiveTask): void {
       if (forget(live)) void deliveries.acknowledge(live.delivery);
+    }
+
+    function refuse(live: LiveTask, reason: string): void {
+      if (forget(live)) void deliveries.refuse(live.delivery, reason);
     }
 
     function giveBack(live: LiveTask, until?: number): void {

@@ -14,6 +14,8 @@ export interface Offer {
   acknowledge(): Promise<void>;
   /** @param until ms since the epoch. @default now */
   handBack(until?: number): Promise<void>;
+  /** Nobody can ever take it. @param reason A sentence, for its sender. */
+  refuse(reason: string): Promise<void>;
   keepAlive(): void;
 }
 
@@ -56,6 +58,11 @@ export interface Deferral {
   readonly until: number;
 }
 
+/** What woke it is nothing that anybody could run: its delivery is refused, with the reason. */
+export interface Refusal {
+  readonly refused: string;
+}
+
 /** It is to be run with nothing else in flight: it may be what its process died of. */
 export interface Suspicion {
   readonly alone: true;
@@ -76,4 +83,4 @@ export type CreateTask = (
   message: Offer['message'],
   how: { readonly attempt: number; readonly alone: boolean },
 ) => Created | Promise<Created>;
-type Created = TaskActor | Deferral | Suspicion | undefined;
+type Created = TaskActor | Deferral | Refusal | Suspicion | undefined;

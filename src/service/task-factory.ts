@@ -107,7 +107,8 @@ export class TaskFactory {
     let past = await log.read(id);
     const event = this.#eventFor(id, message);
     // Without a past, an event found nobody, and a request came from a client that knows the inbox alone.
-    if (event === 'refused' || (!past && message.kind === 'event')) return undefined;
+    if (event instanceof RequestError) return { refused: event.message };
+    if (!past && message.kind === 'event') return undefined;
     if (past?.mayLive) {
       if (await this.#livesElsewhere(id, message)) {
         return message.kind === 'event' ? undefined : { until: now(clock) + GIVE_WAY };
@@ -123,7 +124,7 @@ export class TaskFactory {
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
       report({ type: 'task.refused', id, error });
-      return past && !past.ended ? await this.#refuse(id, past, error) : undefined;
+      return past && !past.ended ? await this.#refuse(id, past, error) : { refused: error.message };
     }
   };
 
@@ -133,15 +134,16 @@ export class TaskFactory {
     return kind === 'event' ? owners.pass(id, body as Json, eventId) : owners.runs(id);
   }
 
-  #eventFor(id: string, { kind, name, body }: Offer['message']): TaskEvent | 'refused' | undefined {
+  #eventFor(id: string, { kind, name, body }: Offer['message']): TaskEvent | RequestError | undefined {
     const foreseen = this.#foreseen.get(id);
     this.#foreseen.delete(id);
     if (kind !== 'event') return foreseen;
     try {
       return parseEvent(name, body);
     } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
       this.#workings.report({ type: 'event.refused', id, error });
-      return 'refused';
+      return error;
     }
   }
 

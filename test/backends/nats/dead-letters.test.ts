@@ -1,6 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type MsgHdrs, headers as makeHeaders } from 'nats';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { defineTask } from '../../../machines/task/index.ts';
+import { startService } from '../../../src/service/index.ts';
 import { labelOf, requestOf } from '../../conformance/inbox.ts';
 import { warnings } from '../../conformance/stand.ts';
 import { type InboxStand, inboxStand, takeFrom, until } from './inbox-stand.ts';
@@ -155,6 +158,41 @@ describe('a message that is refused by who took it', () => {
     const [letter] = await deadLetters(stand);
     expect([letter?.subject, letter?.body.toString()]).toEqual(['taskchart.dead.order.a', '{"cart":1}']);
     expect(letter?.headers).toContain('Taskchart-Reason: cart_id is missing.');
+  });
+});
+
+describe('a request that the service cannot run, put into the inbox by hand', () => {
+  it('goes to the dead letters, naming each field, and so does an event that is none', async () => {
+    await using stand = await inboxStand();
+    const backend = await stand.open();
+    const greeting = defineTask({ name: 'greeting', version: '1', context: z.object({ name: z.string() }) })
+      .step('greet', { output: z.string(), run: ({ context }) => `Hello, ${context.name}` })
+      .build();
+    await using service = await startService({ backend, tasks: [greeting], onReport: () => {} });
+    for (const [tail, body] of [
+      ['greeting.a', '{"context":{"name":7},"initiator":1}'],
+      ['greeting.b', '[1]'],
+      ['greeting.c.e1', '{"type":7}'],
+      ['greeting.d', '{"context":{"name":"Ada"}}'],
+    ] as const) {
+      await stand.client.request(`taskchart.inbox.${tail}`, body);
+    }
+    await until('the good one has begun', () =>
+      service.task('d').then(
+        () => true,
+        () => false,
+      ),
+    );
+    await until('three are dead letters', async () => (await stand.count(DEAD)) === 3);
+    const letters = new Map((await deadLetters(stand)).map(({ subject, headers }) => [subject, headers]));
+    expect(letters.get('taskchart.dead.greeting.a')).toMatch(/initiator: .*; context\.name: /);
+    expect([...letters.keys()].sort()).toEqual([
+      'taskchart.dead.greeting.a',
+      'taskchart.dead.greeting.b',
+      'taskchart.dead.greeting.c.e1',
+    ]);
+    const { output } = await (await service.task('d')).result();
+    expect(output).toEqual({ greet: 'Hello, Ada' });
   });
 });
 

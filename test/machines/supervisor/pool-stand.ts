@@ -42,6 +42,11 @@ export class FakeOffer implements Offer {
     await this.onSettle();
   }
 
+  async refuse(reason: string): Promise<void> {
+    this.settled.push(`refused: ${reason}`);
+    await this.onSettle();
+  }
+
   keepAlive(): void {
     this.beats += 1;
   }

@@ -100,6 +100,13 @@ describe('the pool', () => {
     expect([request.settled, event.settled]).toEqual([['acknowledged'], ['acknowledged']]);
   });
 
+  test('O2: refuses what nobody could run, with the reason', async () => {
+    using pool = openPool({ createTask: () => ({ refused: 'cart_id is missing.' }) });
+    const delivery = await pool.offer({ taskId: 'a' });
+    expect(delivery.settled).toEqual(['refused: cart_id is missing.']);
+    expect(pool.reports).toEqual([]);
+  });
+
   test('tells how a live task stands, and nothing of others', async () => {
     using pool = openPool();
     await pool.offer({ taskId: 'a' });
