@@ -57,6 +57,13 @@ export function changeMessage(
   return { subject: changeSubject(data.name, task.id), id: event.id, body: event as unknown as Json };
 }
 
+/** The same message under the next number. */
+export function toldAgain(message: OutgoingMessage): OutgoingMessage {
+  const event = message.body as unknown as ChangeEvent;
+  const id = event.id.replace(/\d+$/, (n) => String(Number(n) + 1));
+  return { ...message, id, body: { ...event, id } as unknown as Json };
+}
+
 /** The same message without the output that it carries; nothing if it carries none. */
 export function withoutOutput(message: OutgoingMessage): OutgoingMessage | undefined {
   const event = message.body as unknown as ChangeEvent;

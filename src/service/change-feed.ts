@@ -1,6 +1,6 @@
 import { type Clock, now } from '../../machines/clock.ts';
 import { type EventBus, type OutgoingMessage, TooLargeError, UnavailableError } from '../backends/index.ts';
-import { withoutOutput } from './change-event.ts';
+import { toldAgain, withoutOutput } from './change-event.ts';
 import { pause } from './pause.ts';
 
 /** How long the bus is left alone after it did not answer, in ms. */
@@ -26,6 +26,8 @@ interface Told {
  * - E1. Those of one task are stored in their order: the next waits until the one before is stored or given up.
  * - E2. One that the bus does not answer is repeated, the very same; one that is too large is told without its output;
  *   one that it refuses all the same is reported.
+ * - E3. What is stored last is what was told last: what another process told of the task before something of this one was stored (a
+ *   server may be killed in between, and the task woken elsewhere) is told again behind that, under the next number.
  */
 export class ChangeFeed {
   readonly #bus: EventBus;
@@ -33,6 +35,8 @@ export class ChangeFeed {
   readonly #told: Told;
   /** By task, the last that is under way. */
   readonly #tails = new Map<string, Promise<void>>();
+  /** By task whose changes are under way, where the last of them stands. */
+  readonly #places = new Map<string, number>();
   readonly #closing = new AbortController();
 
   constructor(bus: EventBus, clock: Clock, told: Told) {
@@ -47,7 +51,9 @@ export class ChangeFeed {
     const before = this.#tails.get(taskId);
     const send = () => this.#send(taskId, message, until);
     const tail = (before ? before.then(send) : send()).then(() => {
-      if (this.#tails.get(taskId) === tail) this.#tails.delete(taskId);
+      if (this.#tails.get(taskId) !== tail) return;
+      this.#tails.delete(taskId);
+      this.#places.delete(taskId);
     });
     this.#tails.set(taskId, tail);
     return tail;
@@ -72,8 +78,14 @@ export class ChangeFeed {
     let message = whole;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        const { duplicate } = await this.#bus.publish(message);
-        if (!duplicate) this.#told.stored(message);
+        const { duplicate, sequence } = await this.#bus.publish(message);
+        const isBehind = sequence > (this.#places.get(taskId) ?? 0);
+        if (duplicate && !isBehind) {
+          message = toldAgain(message);
+          continue;
+        }
+        this.#places.set(taskId, sequence);
+        if (!duplicate && message.id === whole.id) this.#told.stored(message);
         return;
       } catch (error) {
         const smaller = error instanceof TooLargeError && withoutOutput(message);
