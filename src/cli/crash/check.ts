@@ -15,6 +15,8 @@ export interface Verdict {
   readonly lost: readonly Finding[];
   /** An effect that was called though its result was durable, or its task had ended. */
   readonly repeated: readonly Finding[];
+  /** As those, by a process that had lost the task and could not know it. That is promised to nobody. */
+  readonly late: readonly Finding[];
   /** A second event of an order; or what is kept of it here and there is not the same. */
   readonly doubled: readonly Finding[];
   /** None where every task ended with the process that began it. */
@@ -42,9 +44,11 @@ const EFFECTS = ['fetch_cart', 'fetch_products', 'create_order', 'publish_event'
  */
 export function check(evidence: Evidence): Verdict {
   const [slowest] = recoveries(evidence).toSorted((a, b) => b.ms - a.ms);
+  const { repeated, late } = belated(evidence);
   return {
     lost: evidence.orders.flatMap((order) => lost(order, evidence)),
-    repeated: [...evidence.calls.flatMap((call) => repeated(call, evidence)), ...recordedTwice(evidence)],
+    repeated: [...repeated, ...recordedTwice(evidence)],
+    late,
     doubled: evidence.orders.flatMap((order) => doubled(order, evidence)),
     ...(slowest && { slowest }),
   };
@@ -85,23 +89,28 @@ function unexpected({ status, output, error }: TaskView, expect: DemoExpectation
   ];
 }
 
-function repeated({ key, agent, started_at }: Evidence['calls'][number], { traces }: Evidence): Finding[] {
-  const [task = '', step = ''] = key?.split('/') ?? [];
-  const trace = traces.get(task) ?? [];
-  const done = trace.findIndex(({ results }) => results.includes(step));
-  const ended = trace.findIndex((commit) => commit.ended);
-  const find = (what: string): Finding[] => [{ task, what: `${key} was called by ${agent} ${what}` }];
-
-  const result = trace[done];
-  if (result && started_at > result.at && !couldNotKnow(agent, trace, done)) {
-    return find(`${started_at - result.at} ms after its result was stored by ${result.life}`);
+/** Calls that came when there was nothing left to call for. */
+function belated({ calls, traces }: Evidence): { repeated: Finding[]; late: Finding[] } {
+  const belated: { repeated: Finding[]; late: Finding[] } = { repeated: [], late: [] };
+  for (const { key, agent, started_at } of calls) {
+    const [task = '', step = ''] = key?.split('/') ?? [];
+    const trace = traces.get(task) ?? [];
+    const done = trace.findIndex(({ results }) => results.includes(step));
+    // What the end cut off may still be on its way; whoever comes to the task after that has no business there.
+    const ended = trace.findIndex((commit) => commit.ended && commit.life !== agent);
+    const [index = -1] = [done, ended].filter(
+      (at) => started_at > (trace[at]?.at ?? Number.POSITIVE_INFINITY),
+    );
+    const over = trace[index];
+    if (!over) continue;
+    const what = index === done ? 'its result was stored' : 'the task was ended';
+    const finding = {
+      task,
+      what: `${key} was called by ${agent} ${started_at - over.at} ms after ${what} by ${over.life}`,
+    };
+    belated[couldNotKnow(agent, trace, index) ? 'late' : 'repeated'].push(finding);
   }
-  const end = trace[ended];
-  // What the end cut off may still be on its way; whoever comes to the task after it has no business there.
-  if (end && started_at > end.at && !couldNotKnow(agent, trace, ended) && end.life !== agent) {
-    return find(`${started_at - end.at} ms after the task was ended by ${end.life}`);
-  }
-  return [];
+  return belated;
 }
 
 /**

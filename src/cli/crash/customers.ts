@@ -1,14 +1,24 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { draw, pick } from '../../shop/demo/hash.ts';
-import { demoCarts } from '../../shop/demo/index.ts';
+import { demoCarts, planFault } from '../../shop/demo/index.ts';
 import type { Ordered } from './evidence.ts';
 import type { Fleet } from './fleet.ts';
 import type { Door } from './site.ts';
 
+/** How much fails at the shop. */
+export const FAULTS = 'some';
 /** One more order every so many ms, */
 const ORDER_EVERY = 75;
 /** as long as no more than this have not ended: a slow machine is not buried in them. */
 const MOST_OPEN = 40;
+
+interface CustomersOptions {
+  readonly fleet: Fleet;
+  readonly door: Door;
+  readonly seed: number;
+  /** Whether they order what the shop leaves hanging, too. */
+  readonly hanging: boolean;
+}
 
 /**
  * They order all the time.
@@ -22,21 +32,25 @@ export class Customers {
   readonly #fleet: Fleet;
   readonly #door: Door;
   readonly #seed: number;
+  readonly #hanging: boolean;
   readonly #all: Promise<void>[] = [];
   readonly #stopped = new AbortController();
   #ended = 0;
 
-  constructor(fleet: Fleet, door: Door, seed: number) {
+  constructor({ fleet, door, seed, hanging }: CustomersOptions) {
     this.#fleet = fleet;
     this.#door = door;
     this.#seed = seed;
+    this.#hanging = hanging;
   }
 
   /** Orders until it is stopped. */
   async order(): Promise<void> {
     const { signal } = this.#stopped;
     for (let n = 1; !signal.aborted; n += 1) {
-      const waiting = this.#wait(this.#choose(n));
+      const ordered = this.#choose(n);
+      if (!this.#hanging && hangs(this.#seed, ordered.id)) continue;
+      const waiting = this.#wait(ordered);
       waiting.catch((error) => this.#fleet.fail(error));
       this.#all.push(waiting);
       do await sleep(ORDER_EVERY, undefined, { signal }).catch(() => {});
@@ -86,4 +100,11 @@ export class Customers {
     await this.#door.ended(id);
     this.#ended += 1;
   }
+}
+
+/** Whether the shop leaves the order hanging at some time. */
+function hangs(seed: number, id: string): boolean {
+  return ['fetch_cart', 'fetch_products'].some((step) =>
+    [1, 2].some((asked) => planFault({ seed, key: `${id}/${step}`, asked, level: FAULTS })?.kind === 'hang'),
+  );
 }

@@ -32,10 +32,16 @@ export class Life {
   #isEnding = false;
   #isDead = false;
 
-  /** @param log An open file for what it has to say. */
-  constructor(script: string, assignment: Assignment, log: number) {
+  /**
+   * @param log An open file for what it has to say.
+   * @param cache The folder in which processes keep their compiled code for those after them: most of their start is that.
+   */
+  constructor(script: string, assignment: Assignment, { log, cache }: { log: number; cache: string }) {
     this.name = assignment.name;
-    this.#child = fork(script, [JSON.stringify(assignment)], { stdio: ['ignore', log, log, 'ipc'] });
+    this.#child = fork(script, [JSON.stringify(assignment)], {
+      stdio: ['ignore', log, log, 'ipc'],
+      env: { ...process.env, NODE_COMPILE_CACHE: cache },
+    });
     this.#child.on('message', (message) => this.#hear(answerSchema.parse(message)));
     // What cannot be sent is sent to a dead process: that is told by its end.
     this.#child.on('error', () => {});

@@ -33,8 +33,13 @@ async function crash({
   const { result, verdict, folder } = await runCrash({ ...options, seed });
   if (json) process.stdout.write(`${JSON.stringify(result)}\n`);
   else for (const [name, value] of Object.entries(result)) console.log(`${name.padEnd(18)} ${value}`);
-  const { slowest } = verdict;
-  if (slowest && !json) console.log(`(${slowest.task}, from ${slowest.from} to ${slowest.to})`);
+  const { slowest, late } = verdict;
+  if (slowest && !json)
+    console.log(`The worst recovery was that of ${slowest.task}, from ${slowest.from} to ${slowest.to}.`);
+  if (late.length > 0 && !json)
+    console.log(
+      `${late.length} calls came late, by workers that could not know that they had lost their task.`,
+    );
   if (isWell(result)) return;
   const { lost, repeated, doubled } = verdict;
   for (const [kind, findings] of Object.entries({ lost, repeated, doubled })) {

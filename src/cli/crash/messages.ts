@@ -8,6 +8,8 @@ export const assignmentSchema = z.object({
   name: z.string(),
   place: placeSchema,
   shop: z.url(),
+  /** How long an answer of the shop is waited for, in ms. */
+  timeout: z.int(),
   hurry: hurrySchema,
 });
 export type Assignment = z.output<typeof assignmentSchema>;

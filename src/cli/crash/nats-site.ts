@@ -10,6 +10,8 @@ import type { Site } from './site.ts';
 const ASK_AGAIN = 200;
 /** Longer than the inbox waits for a sign of life (5 s), in ms: what a frozen worker holds goes on elsewhere. */
 const FREEZE = { least: 6_000, most: 9_000 };
+/** Longer than that, in ms: whoever slept through an answer must not lose an attempt by it. */
+const TIMEOUT = 15_000;
 
 /**
  * A nats-server of the run's own. Customers are clients of it: they put their orders into the inbox, whether a worker lives or
@@ -42,6 +44,8 @@ export async function natsSite(folder: string): Promise<Site> {
     place,
     hurry,
     rhythm: { pace: 3, freeze: FREEZE },
+    timeout: TIMEOUT,
+    hanging: false,
     door: () => ({
       submit: async (taskId, request) => {
         for (;;) {

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { draw, fraction } from '../../shop/demo/hash.ts';
 import { startDemoShop } from '../../shop/demo/index.ts';
 import { check, type Verdict } from './check.ts';
-import { Customers } from './customers.ts';
+import { Customers, FAULTS } from './customers.ts';
 import { ClockSetError } from './errors/clock-set-error.ts';
 import { gather } from './evidence.ts';
 import { Fleet } from './fleet.ts';
@@ -71,12 +71,14 @@ export async function runCrash({
   await using stack = new AsyncDisposableStack();
   stack.defer(() => void process.removeListener('exit', remove));
   const site = stack.use(backend === 'nats' ? await natsSite(folder) : sqliteSite(folder));
-  const { place, hurry, rhythm } = site;
-  const shop = stack.use(await startDemoShop({ faults: 'some', seed, clock: hurriedClock(hurry) }));
+  const { place, hurry, rhythm, timeout, hanging } = site;
+  const shop = stack.use(await startDemoShop({ faults: FAULTS, seed, clock: hurriedClock(hurry) }));
   const log = stack.use(await open(join(folder, 'workers.log'), 'a'));
-  const start = (name: string) => new Life(worker, { name, place, shop: shop.url, hurry }, log.fd);
+  const belongings = { log: log.fd, cache: join(folder, 'code') };
+  const start = (name: string) =>
+    new Life(worker, { name, place, shop: shop.url, timeout, hurry }, belongings);
   const fleet = stack.use(new Fleet(start));
-  const customers = new Customers(fleet, site.door(fleet), seed);
+  const customers = new Customers({ fleet, door: site.door(fleet), seed, hanging });
   const drift = clockDrift();
 
   const ordering = customers.order();

@@ -10,6 +10,10 @@ export interface Site extends AsyncDisposable {
   /** The time in which its services live. */
   readonly hurry: Hurry;
   readonly rhythm: Rhythm;
+  /** How long a worker waits for an answer of the shop, in ms. */
+  readonly timeout: number;
+  /** Whether there are orders that the shop leaves hanging: each takes as long as that. */
+  readonly hanging: boolean;
   door(fleet: Fleet): Door;
   /** What is left of the run, to be read once the workers have ended. It is the caller's to close. */
   read(): Promise<Backend>;

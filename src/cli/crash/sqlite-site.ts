@@ -7,6 +7,8 @@ import type { Site } from './site.ts';
 
 /** How many times as fast as in earnest orders wait, and the shop answers slowly. */
 const HURRY = 8;
+/** Far more than the slowest answer of the shop takes, in ms, so that what is given up was a hang. */
+const TIMEOUT = 1_000;
 
 /** One file: the worker alone can open it, so customers ask the worker. */
 export function sqliteSite(folder: string): Site {
@@ -16,6 +18,8 @@ export function sqliteSite(folder: string): Site {
     place,
     hurry,
     rhythm: { pace: 1 },
+    timeout: TIMEOUT,
+    hanging: true,
     door: (fleet) => ({
       submit: (id, request) => ask(fleet, (life) => life.ask({ ask: 'submit', id, request: { ...request } })),
       ended: (id) => ask(fleet, (life) => life.ask({ ask: 'watch', id })),

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { flushCompileCache } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Backend, UnavailableError } from '../../backends/index.ts';
 import { onStopSignal, type Service, startService } from '../../service/index.ts';
@@ -7,11 +8,6 @@ import { openBackend, signedBy } from './backends.ts';
 import { hurriedClock } from './hurried-clock.ts';
 import { type Answer, assignmentSchema, type Question, questionSchema } from './messages.ts';
 
-/**
- * In ms: far more than the slowest answer of the shop takes, so that what is given up was a hang. Where all is slow, it is twice as long as
- * the process took to start.
- */
-const LEAST_TIMEOUT = 1_000;
 /** Small, so that the catalogue takes several requests. */
 const PAGE_SIZE = 30;
 const DRAIN_WITHIN = 2_000;
@@ -24,9 +20,10 @@ const TRY_AGAIN = 200;
  */
 export async function work(argument: string, change = (backend: Backend) => backend): Promise<void> {
   process.once('disconnect', () => process.exit());
-  const { name, place, shop: url, hurry } = assignmentSchema.parse(JSON.parse(argument));
+  const { name, place, shop: url, hurry, ...limits } = assignmentSchema.parse(JSON.parse(argument));
   // The shop is told who asks.
-  const timeout = Math.max(LEAST_TIMEOUT, Math.round(2_000 * process.uptime()));
+  // Where all is slow, it is twice as long as this process took to start.
+  const timeout = Math.max(limits.timeout, Math.round(2_000 * process.uptime()));
   const shop = shopClient({ url, timeout, pageSize: PAGE_SIZE, userAgent: name });
   const clock = hurriedClock(hurry);
   const { backend, service } = await untilAvailable(async () => {
@@ -48,6 +45,8 @@ export async function work(argument: string, change = (backend: Backend) => back
     await backend.close();
     process.exit();
   });
+  // One that is killed keeps nothing at its end.
+  flushCompileCache();
   say('ready');
   await once(process, 'disconnect');
 }

@@ -28,12 +28,12 @@ describe('npm run crash', () => {
     const { result, verdict } = await runCrash({
       backend: 'nats',
       workers: 3,
-      kills: 5,
+      kills: 4,
       serverKills: 1,
       seed: 1,
     });
     expect(verdict).toMatchObject({ lost: [], repeated: [], doubled: [] });
-    expect(result).toMatchObject({ kills: 5, server_kills: 1, lost: 0, repeated: 0, doubled: 0 });
+    expect(result).toMatchObject({ kills: 4, server_kills: 1, lost: 0, repeated: 0, doubled: 0 });
     expect(result.tasks).toBeGreaterThan(20);
   });
 
@@ -56,10 +56,14 @@ describe('npm run crash', () => {
     [['--backend', 'redis'], '--backend: expected sqlite or nats (it is "redis")'],
     [['--workers', '2'], '--workers: expected 1 with --backend sqlite: one process has the file (it is 2)'],
     [['--server-kills', '1'], '--server-kills: expected 0 with --backend sqlite: it has no server (it is 1)'],
-  ])('refuses %j and exits with 2', async (args, sentence) => {
-    const { code, stdout, stderr } = await crash(...args);
+  ])('refuses %j', (args, sentence) => {
+    expect(() => parseCrashOptions(args)).toThrow(sentence);
+  });
+
+  test('exits with 2 where an option cannot be taken', async () => {
+    const { code, stdout, stderr } = await crash('--kills', '-1');
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
-    expect(stderr).toContain(sentence);
+    expect(stderr).toContain('--kills');
   });
 
   test('makes 20 kills unless it is told otherwise, on a file; on NATS with three workers', () => {
