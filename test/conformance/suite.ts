@@ -1,6 +1,6 @@
 /**
  * The suite over the port (`src/backends/port.ts`): every sentence of it that a caller can see is tried here, and a
- * test's name says which of its invariants B1–B6 it guards. A backend passes by being named in `backends.test.ts`.
+ * test's name says which of its invariants B1–B6 it guards. A backend passes by being given to it, in a test file of its own.
  */
 import { describe, expect, it } from 'vitest';
 import { actorsPart } from './actors.ts';

@@ -48,6 +48,7 @@ describe('npm start', { timeout: 60_000 }, () => {
     await using first = start(env);
     await post(`${await first.url()}/tasks`, { id: 'a', name: 'ask', context: { url: asked.url } });
     await asked.calls.next();
+    await first.line(({ step, status }) => step === 'first' && status === 'complete');
     first.child.kill('SIGKILL');
     expect(await first.closed).toMatchObject({ signal: 'SIGKILL' });
 

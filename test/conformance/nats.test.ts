@@ -1,27 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { memoryBackend } from '../../src/backends/memory/index.ts';
 import { natsBackend } from '../../src/backends/nats/index.ts';
-import { sqliteBackend } from '../../src/backends/sqlite/index.ts';
 import { type NatsServer, startNatsServer } from '../backends/nats/nats-server.ts';
 import { accounts } from './accounts.ts';
 import { conformance } from './suite.ts';
-
-const folder = mkdtempSync(join(tmpdir(), 'taskchart-conformance-'));
-afterAll(() => rmSync(folder, { recursive: true }));
-
-conformance('memory', memoryBackend, { virtualTime: true });
-
-conformance(
-  'sqlite',
-  (settings, place) => sqliteBackend({ ...settings, file: join(folder, `${place}.db`) }),
-  {
-    virtualTime: true,
-    reopens: true,
-  },
-);
 
 let server: NatsServer;
 const places = new Map<string, number>();
