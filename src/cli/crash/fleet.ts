@@ -97,9 +97,14 @@ export class Fleet implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Kills all, for good. */
+  kill(): void {
     this.#isOver = true;
     for (const life of this.#current) life.kill();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill();
     await Promise.all(this.#current.map(({ died }) => died));
   }
 

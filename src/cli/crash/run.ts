@@ -67,9 +67,7 @@ export async function runCrash({
 }: CrashSettings): Promise<CrashRun> {
   const folder = await mkdtemp(join(tmpdir(), 'taskchart-crash-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
-  process.once('exit', remove);
   await using stack = new AsyncDisposableStack();
-  stack.defer(() => void process.removeListener('exit', remove));
   const site = stack.use(backend === 'nats' ? await natsSite(folder) : sqliteSite(folder));
   const { place, hurry, rhythm, timeout, hanging } = site;
   const shop = stack.use(await startDemoShop({ faults: FAULTS, seed, clock: hurriedClock(hurry) }));
@@ -78,6 +76,13 @@ export async function runCrash({
   const start = (name: string) =>
     new Life(worker, { name, place, shop: shop.url, timeout, hurry }, belongings);
   const fleet = stack.use(new Fleet(start));
+  const abandon = () => {
+    // One that is frozen does not see its parent go.
+    fleet.kill();
+    remove();
+  };
+  process.once('exit', abandon);
+  stack.defer(() => void process.removeListener('exit', abandon));
   const customers = new Customers({ fleet, door: site.door(fleet), seed, hanging });
   const drift = clockDrift();
 

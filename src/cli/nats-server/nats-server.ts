@@ -43,7 +43,7 @@ export async function startNatsServer({
   const folder = await mkdtemp(join(tmpdir(), 'taskchart-nats-'));
   const file = join(folder, 'nats.conf');
   let child: ChildProcess | undefined;
-  /** Ends the server when this process ends, however that ends. */
+  /** Ends the server, and removes its folder, when this process ends, however that ends. */
   let watchdog: ChildProcess | undefined;
   let port = -1;
 
@@ -53,7 +53,7 @@ export async function startNatsServer({
       `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${store ?? join(folder, 'store')}"\n${jetstream} }\n${configuration}\n`,
     );
     child = spawn(binary, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
-    watchdog = spawn('sh', ['-c', 'read _; kill -9 "$0"', String(child.pid)], {
+    watchdog = spawn('sh', ['-c', 'read _; kill -9 "$0"; rm -rf "$1"', String(child.pid), folder], {
       stdio: ['pipe', 'ignore', 'ignore'],
     });
     port = await ready(child, port);
