@@ -165,7 +165,7 @@ export function poolOf({ createTask, keepAliveEvery }: PoolOptions) {
           complete: () => ended(live),
           error: (error) => broke(live, 'task.crashed', error),
           parked: (until) => (until === undefined ? ended(live) : giveBack(live, until)),
-          progressed: () => quarantine.free(live.id),
+          cleared: () => quarantine.free(live.id),
         });
         if (isLive(live)) live.actor.start();
         const isOn = isLive(live) && (kind !== 'event' || (await sendOn(live.actor, body, eventId)));

@@ -11,16 +11,16 @@ export interface Ward {
 }
 
 /** How long the tasks in flight may take to end by themselves before a suspect is run, in ms. */
-const GRACE = 5_000;
-/** How long a suspect is run alone if nothing comes to it, in ms. */
-const PROBATION = 30_000;
+const GRACE = 1_000;
+/** How long a suspect is run alone if nothing comes to it, in ms: what kills a process does so at once, mostly. */
+const PROBATION = 2_000;
 
 /**
  * Runs tasks that their process may have died of, one at a time, with nothing else in flight.
  *
  * - Q1. While there is a suspect no other task is started: what is offered waits, in order.
  * - Q2. A suspect is started once nothing is in flight; what is after {@link GRACE} is given back.
- * - Q3. It is alone until something came to it, it left, or {@link PROBATION} has passed. Then comes the next; after the
+ * - Q3. It is alone until something came to it, nothing of it runs, it left, or {@link PROBATION} has passed. Then comes the next; after the
  *   last, all that waits is started.
  *
  * The pool owns the deliveries; a quarantine owns their order.

@@ -31,8 +31,8 @@ export interface TaskObserver {
    * @param until When it is to be run again, in ms since the epoch; without it, by an event alone.
    */
   parked(until?: number): void;
-  /** Something that came to it is lasting. */
-  progressed(): void;
+  /** Its process does not die of it: something that came to it is lasting, or it was taken up and nothing of it runs. */
+  cleared(): void;
 }
 
 /** A task that can be run: an XState actor, or what stands for one. */

@@ -195,7 +195,7 @@ export class LiveTask implements TaskActor {
       this.#parked = entry.waits;
       return;
     }
-    this.#observer?.progressed();
+    this.#observer?.cleared();
     this.#considerParking();
   }
 
@@ -213,6 +213,7 @@ export class LiveTask implements TaskActor {
     const { id, feed, clock, parkAfter } = this.#options;
     const waits = this.#actor.waiting();
     const after = now(clock) + parkAfter;
+    if (waits) this.#observer?.cleared();
     if (!waits || (waits.until !== undefined && waits.until <= after)) return;
     await feed.idle(id);
     await this.#actor.park(after);

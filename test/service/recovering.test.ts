@@ -91,6 +91,27 @@ describe('a task that its process dies of', () => {
     expect(stand.reports).toEqual([]);
   });
 
+  test('but not one that only waited: it is in nobody’s way', async () => {
+    await using stand = openStand();
+    const made = work();
+    let service = await stand.serve([made.task], { parkAfter: 3_600_000 });
+    const ids = ['a', 'b', 'c', 'd', 'e'];
+    for (const id of ids) await service.submit({ id, name: 'work' });
+    await stand.pass();
+    const busy = Object.assign(new Error('not yet'), { retryable: true, retryAfter: 600_000 });
+    for (const id of ids) made.fail(id, busy);
+    await stand.pass();
+    for (let death = 0; death < 3; death += 1) {
+      await stand.kill(service);
+      await stand.pass();
+      service = await stand.serve([made.task], { parkAfter: 3_600_000 });
+    }
+    // As long as their waits take, and no longer.
+    await stand.pass(600_000);
+    expect(made.begun.toSorted()).toEqual([...ids, ...ids].toSorted());
+    expect(stand.reports).toEqual([]);
+  });
+
   test('that is handed back in order, again and again, is not suspected', async () => {
     await using stand = openStand();
     let current = work();

@@ -104,8 +104,8 @@ export class FakeTask implements TaskActor {
     this.#observer?.parked(until === undefined ? undefined : START + until);
   }
 
-  progress(): void {
-    this.#observer?.progressed();
+  clear(): void {
+    this.#observer?.cleared();
   }
 
   crash(error: unknown): void {
