@@ -7,7 +7,16 @@
  * - C2. Every call settles: with the answer, with a {@link JetStreamError} (it was refused), with a `RefusedError` (it will
  *   never be taken), or with an {@link UnavailableError} (unknown: late, away, without leader). See `Replies`.
  */
-import { connect, ErrorCode, Events, type Msg, type MsgHdrs, type NatsConnection, NatsError } from 'nats';
+import {
+  connect,
+  ErrorCode,
+  Events,
+  type Msg,
+  type MsgHdrs,
+  headers as makeHeaders,
+  type NatsConnection,
+  NatsError,
+} from 'nats';
 import { RefusedError } from '../errors/refused-error.ts';
 import { UnavailableError } from '../errors/unavailable-error.ts';
 import { reportFailure } from '../report.ts';
@@ -143,6 +152,22 @@ export class Connection {
       throw new UnavailableError(call, { cause: `${subject} is answered by something else than a stream` });
     }
     return answer;
+  }
+
+  /**
+   * Waits until whoever leads a stream has done all that was stored in it before: one that has just been elected may still be
+   * at it, and answer reads from before. What is stored on a subject that has something is refused, and only then.
+   *
+   * @param subject One of the stream that is used for this alone.
+   */
+  async settle(call: string, subject: string): Promise<void> {
+    const headers = makeHeaders();
+    headers.set('Nats-Expected-Last-Subject-Sequence', '0');
+    try {
+      await this.publish(call, subject, '', headers);
+    } catch (error) {
+      if (!(error instanceof JetStreamError && error.isWrongLastSequence)) throw error;
+    }
   }
 
   /** Asks JetStream's API. @param request What comes behind `$JS.API.`. @throws {JetStreamError} */

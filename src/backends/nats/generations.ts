@@ -66,6 +66,11 @@ export class Generations {
     return `${this.#settings.prefix}.journal.${generation}.${taskId}.${life}`;
   }
 
+  /** Of what settles a generation's stream (`Connection.settle`): no task has this id. */
+  subjectOfSettling(generation: number): string {
+    return `${this.#settings.prefix}.journal.${generation}.=.=`;
+  }
+
   /** Of all that is appended to the journals of a task, wherever they lie. */
   filterOfJournals(taskId: string): string {
     return `${this.#settings.prefix}.journal.*.${taskId}.*`;

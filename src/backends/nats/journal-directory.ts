@@ -46,7 +46,20 @@ export class JournalDirectory {
     });
   }
 
+  /** Also sees to it that there is none, if none is found. */
   async entry(call: string, taskId: string): Promise<DirectoryEntry | undefined> {
+    const entry = await this.#entry(call, taskId);
+    if (entry) return entry;
+    await this.settle(call);
+    return this.#entry(call, taskId);
+  }
+
+  /** Sees to it that what is read from now on is not older than this. See `Connection.settle`. */
+  async settle(call: string): Promise<void> {
+    await this.#streams.guard(call, () => this.#connection.settle(call, this.#subjectOf('=')));
+  }
+
+  async #entry(call: string, taskId: string): Promise<DirectoryEntry | undefined> {
     const which = { last_by_subj: this.#subjectOf(taskId) };
     const message = await this.#streams.guard(call, () =>
       storedMessage(call, this.#connection, this.#stream, which),

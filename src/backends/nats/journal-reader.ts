@@ -6,6 +6,7 @@ import type { Generations, Location } from './generations.ts';
 import { JetStreamError } from './jetstream-error.ts';
 import type { DirectoryEntry, JournalDirectory } from './journal-directory.ts';
 import { LastPlaces } from './last-places.ts';
+import { NoStreamError } from './no-stream-error.ts';
 import { commitHeader, type KeptCommit, keptCommit, movedTo } from './stored-commit.ts';
 import { type StoredMessage, storedMessage } from './stored-message.ts';
 
@@ -89,6 +90,7 @@ export class JournalReader {
           cause: `${this.#generations.streamOf(location.generation)} is there and not found`,
         });
       }
+      await this.#directory.settle(call);
       const again = await this.#directory.entry(call, taskId);
       if (again?.place === entry.place) return { entry, place: 0 };
       entry = again;
@@ -144,9 +146,8 @@ export class JournalReader {
     taskId: string,
     location: Location,
   ): Promise<Standing | { readonly movedTo: Location; readonly last?: never } | undefined> {
-    const subject = this.#generations.subjectOfJournal(location, taskId);
     try {
-      const message = await this.#message(call, location, { last_by_subj: subject });
+      const message = await this.#lastMessage(call, taskId, location);
       if (!message) return { location, place: 0 };
       const moved = message.header(commitHeader.moved);
       if (moved === undefined) return { location, place: message.seq, last: keptCommit(message, location) };
@@ -155,6 +156,25 @@ export class JournalReader {
     } catch (error) {
       if (!isStreamGone(error)) throw error;
       return undefined;
+    }
+  }
+
+  /** Also sees to it that there is none, if none is found. */
+  async #lastMessage(call: string, taskId: string, location: Location): Promise<StoredMessage | undefined> {
+    const which = { last_by_subj: this.#generations.subjectOfJournal(location, taskId) };
+    const message = await this.#message(call, location, which);
+    if (message) return message;
+    await this.settle(call, location);
+    return this.#message(call, location, which);
+  }
+
+  /** See `Connection.settle`. */
+  async settle(call: string, { generation }: Location): Promise<void> {
+    try {
+      await this.#connection.settle(call, this.#generations.subjectOfSettling(generation));
+    } catch (error) {
+      // Its stream is gone, which reading tells.
+      if (!(error instanceof UnavailableError && error.cause instanceof NoStreamError)) throw error;
     }
   }
 

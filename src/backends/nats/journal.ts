@@ -197,7 +197,12 @@ export class NatsJournal implements Journal {
 
   /** The sequence of a commit that does not follow the last one, if it was stored before. @throws {JournalConflictError} */
   async #repeated(taskId: string, expected: number, commit: Commit): Promise<number> {
-    const last = await this.#reader.last(CALL, taskId);
+    let last = await this.#reader.last(CALL, taskId);
+    if (last && last.commit.sequence < expected) {
+      // Who was just elected may not have it yet.
+      await this.#reader.settle(CALL, last.location);
+      last = await this.#reader.last(CALL, taskId);
+    }
     const standing = last && !this.#reader.isGone(last) ? last.commit : undefined;
     if (standing?.id === commit.id) return standing.sequence;
     // Were this append a repeated one, its commit would stand right behind the one that it expects.

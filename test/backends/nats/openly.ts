@@ -20,7 +20,12 @@ export class AheadOfTime {
 export async function openOpenly(options: NatsOptions, time = new AheadOfTime()) {
   const settings = parseNatsOptions({ retention: HOUR, ...options });
   const connection = await Connection.open(settings);
-  const opened = await backendOn(connection, settings, { now: time.now, leastStay: 0 });
+  const opened = await backendOn(connection, settings, { now: time.now, leastStay: 0 }).catch(
+    async (error: unknown) => {
+      await connection.close();
+      throw error;
+    },
+  );
   return {
     ...opened,
     connection,
