@@ -61,6 +61,8 @@ class Pace {
 export class Connection {
   /** The client's own, for subscriptions and what needs no answer. */
   readonly nats: NatsConnection;
+  /** Several servers keep each message, one of which leads. */
+  readonly #hasElections: boolean;
   readonly #replies: Replies;
   readonly #pace: Pace;
   readonly #timeout: number;
@@ -72,6 +74,7 @@ export class Connection {
     this.#pace = pace;
     this.#replies = new Replies(nats, settings.inboxPrefix);
     this.#timeout = settings.requestTimeout;
+    this.#hasElections = settings.replicas > 1;
     void this.#watch();
   }
 
@@ -161,6 +164,7 @@ export class Connection {
    * @param subject One of the stream that is used for this alone.
    */
   async settle(call: string, subject: string): Promise<void> {
+    if (!this.#hasElections) return;
     const headers = makeHeaders();
     headers.set('Nats-Expected-Last-Subject-Sequence', '0');
     try {
