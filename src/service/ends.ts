@@ -1,4 +1,7 @@
-import type { TaskReport } from '../../machines/task/index.ts';
+import { type AnyStateMachine, getInitialMicrosteps, transition } from 'xstate';
+import type { TaskReport, TaskSnapshot } from '../../machines/task/index.ts';
+import type { TaskInput } from './live-task.ts';
+import type { TaskEvent } from './task-event.ts';
 
 /** The end of a task whose chart threw; how its steps stood is how they were last seen. */
 export function crashed(before: TaskReport | undefined, error: unknown): TaskReport {
@@ -23,4 +26,21 @@ export function stopped(steps: TaskReport['steps']): TaskReport['steps'] {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** How a task stands that an event ends before it begins; nothing if it does not. */
+export function endedBy(
+  machine: AnyStateMachine,
+  input: TaskInput,
+  event: TaskEvent,
+): TaskSnapshot | undefined {
+  try {
+    // Before its steps leave `pending`: what has not begun has made no attempt.
+    const [first] = getInitialMicrosteps(machine, input);
+    const [next] = first ? transition(machine, first[0], event) : [];
+    return next?.status === 'done' ? (next as unknown as TaskSnapshot) : undefined;
+  } catch {
+    // The actor will throw the same, where it is reported.
+    return undefined;
+  }
 }

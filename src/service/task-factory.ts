@@ -1,4 +1,3 @@
-import { type AnyStateMachine, getInitialMicrosteps, transition } from 'xstate';
 import { now } from '../../machines/clock.ts';
 import { NotJsonError } from '../../machines/not-json-error.ts';
 import type { CreateTask, Deferral, Offer, Suspicion } from '../../machines/supervisor/index.ts';
@@ -10,14 +9,13 @@ import {
   reportOf,
   type TaskReport,
   type TaskRequest,
-  type TaskSnapshot,
 } from '../../machines/task/index.ts';
 import type { Json } from '../backends/index.ts';
 import { chartHash } from '../durable/index.ts';
 import { BLOCKED_WAIT, mayGoOn, PROCESS_DIED } from './blocking.ts';
 import { changeMessage } from './change-event.ts';
-import { stopped } from './ends.ts';
-import { LiveTask, type LiveTaskOptions, type TaskInput } from './live-task.ts';
+import { endedBy, stopped } from './ends.ts';
+import { LiveTask, type LiveTaskOptions } from './live-task.ts';
 import type { RunnableTask } from './options.ts';
 import { restartOf } from './restarting.ts';
 import { retraced } from './retraced.ts';
@@ -322,17 +320,4 @@ export class TaskFactory {
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** How a task stands that an event ends before it begins; nothing if it does not. */
-function endedBy(machine: AnyStateMachine, input: TaskInput, event: TaskEvent): TaskSnapshot | undefined {
-  try {
-    // Before its steps leave `pending`: what has not begun has made no attempt.
-    const [first] = getInitialMicrosteps(machine, input);
-    const [next] = first ? transition(machine, first[0], event) : [];
-    return next?.status === 'done' ? (next as unknown as TaskSnapshot) : undefined;
-  } catch {
-    // The actor will throw the same, where it is reported.
-    return undefined;
-  }
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { defineTask } from '../../machines/task/index.ts';
 import { UnavailableError } from '../../src/backends/index.ts';
 import { refuseStrayErrors } from '../machines/supervisor/stray-errors.ts';
-import { changesOf, openStand, soFar } from './stand.ts';
+import { changesOf, deliveryWith, openStand, soFar } from './stand.ts';
 
 refuseStrayErrors();
 
@@ -57,17 +57,15 @@ test('whatever a backend does not answer, and however often services come and go
           submit: (request) => faulty('inbox.submit', () => inbox.submit(request)),
           deliver: (event) => faulty('inbox.deliver', () => inbox.deliver(event)),
           take: (options, onDelivery) =>
-            inbox.take(options, (delivery) => {
-              const { message, attempt } = delivery;
-              onDelivery({
-                message,
-                attempt,
-                acknowledge: () => faulty('acknowledge', () => delivery.acknowledge()),
-                handBack: (until) => faulty('handBack', () => delivery.handBack(until)),
-                refuse: (reason) => faulty('refuse', () => delivery.refuse(reason)),
-                keepAlive: () => delivery.keepAlive(),
-              });
-            }),
+            inbox.take(options, (delivery) =>
+              onDelivery(
+                deliveryWith(delivery, {
+                  acknowledge: () => faulty('acknowledge', () => delivery.acknowledge()),
+                  handBack: (until) => faulty('handBack', () => delivery.handBack(until)),
+                  refuse: (reason) => faulty('refuse', () => delivery.refuse(reason)),
+                }),
+              ),
+            ),
         },
       }));
       const options = { limit: 2, drainWithin: 1_000 };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { UnavailableError } from '../../src/backends/index.ts';
 import { refuseStrayErrors } from '../machines/supervisor/stray-errors.ts';
-import { changesOf, openStand, type Replace, work } from './stand.ts';
+import { changesOf, deliveryWith, openStand, type Replace, work } from './stand.ts';
 
 refuseStrayErrors();
 
@@ -116,14 +116,7 @@ describe('a task that another service runs', () => {
     inbox: {
       take: (options, onDelivery) =>
         backend.inbox.take(options, (delivery) =>
-          onDelivery({
-            message: delivery.message,
-            attempt: delivery.attempt,
-            acknowledge: () => delivery.acknowledge(),
-            handBack: (until) => delivery.handBack(until),
-            refuse: (reason) => delivery.refuse(reason),
-            keepAlive: () => {},
-          }),
+          onDelivery(deliveryWith(delivery, { keepAlive: () => {} })),
         ),
     },
   });

@@ -1,7 +1,7 @@
 /** What a test of the service stands on: a backend in virtual time, services on it, and a task whose work the test ends. */
 import { z } from 'zod';
 import { defineTask } from '../../machines/task/index.ts';
-import type { Actors, Backend, EventBus, Inbox, Journal } from '../../src/backends/index.ts';
+import type { Actors, Backend, Delivery, EventBus, Inbox, Journal } from '../../src/backends/index.ts';
 import { type MemoryOptions, memoryBackend } from '../../src/backends/memory/index.ts';
 import {
   type ChangeEvent,
@@ -208,4 +208,17 @@ export async function changesOf(task: TaskHandle): Promise<ChangeEvent[]> {
 export async function soFar<T>(promise: Promise<T>): Promise<T | 'pending'> {
   await turns(5);
   return Promise.race([promise, Promise.resolve('pending' as const)]);
+}
+
+/** A delivery with some of its own in its place; what is left is done on the delivery itself. */
+export function deliveryWith(delivery: Delivery, parts: Partial<Delivery>): Delivery {
+  return {
+    message: delivery.message,
+    attempt: delivery.attempt,
+    acknowledge: () => delivery.acknowledge(),
+    handBack: (until) => delivery.handBack(until),
+    refuse: (reason) => delivery.refuse(reason),
+    keepAlive: () => delivery.keepAlive(),
+    ...parts,
+  };
 }

@@ -13,7 +13,7 @@ import {
   withChanges,
 } from '../../src/service/index.ts';
 import { refuseStrayErrors } from '../machines/supervisor/stray-errors.ts';
-import { charted, openStand, type Stand, soFar } from './stand.ts';
+import { charted, deliveryWith, openStand, type Stand, soFar } from './stand.ts';
 
 refuseStrayErrors();
 
@@ -356,17 +356,15 @@ function faultyParts(
       submit: (request) => faulty('inbox.submit', () => inbox.submit(request)),
       deliver: (event) => faulty('inbox.deliver', () => inbox.deliver(event)),
       take: (options, onDelivery) =>
-        inbox.take(options, (delivery) => {
-          const { message, attempt } = delivery;
-          onDelivery({
-            message,
-            attempt,
-            acknowledge: () => faulty('acknowledge', () => delivery.acknowledge()),
-            handBack: (until) => faulty('handBack', () => delivery.handBack(until)),
-            refuse: (reason) => faulty('refuse', () => delivery.refuse(reason)),
-            keepAlive: () => delivery.keepAlive(),
-          });
-        }),
+        inbox.take(options, (delivery) =>
+          onDelivery(
+            deliveryWith(delivery, {
+              acknowledge: () => faulty('acknowledge', () => delivery.acknowledge()),
+              handBack: (until) => faulty('handBack', () => delivery.handBack(until)),
+              refuse: (reason) => faulty('refuse', () => delivery.refuse(reason)),
+            }),
+          ),
+        ),
     },
   } satisfies ReturnType<NonNullable<Parameters<typeof openStand>[0]>>;
 }
